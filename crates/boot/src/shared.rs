@@ -1,0 +1,257 @@
+//! The sections that more than one role reads: `[kafka] [registry] [store] [admin] [log]` and the top level.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use crate::{Bytes, Key, Kind, SecretRef, Span};
+
+/// Everything shared at once: `document.section::<Shared>("")`.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Shared {
+    /// Folder for what the process keeps on disk.
+    #[serde(default = "Shared::data_dir")]
+    pub data_dir: PathBuf,
+    /// How long a role may take to finish what is in flight once it was asked to stop.
+    #[serde(default = "Shared::shutdown_grace")]
+    pub shutdown_grace: Span,
+    /// `[kafka]`
+    #[serde(default)]
+    pub kafka: KafkaConfig,
+    /// `[registry]`
+    #[serde(default)]
+    pub registry: RegistryConfig,
+    /// `[store]`
+    #[serde(default)]
+    pub store: StoreConfig,
+    /// `[admin]`
+    #[serde(default)]
+    pub admin: AdminConfig,
+    /// `[log]`
+    #[serde(default)]
+    pub log: LogConfig,
+}
+
+impl Shared {
+    fn data_dir() -> PathBuf {
+        PathBuf::from("okr-router-data")
+    }
+
+    fn shutdown_grace() -> Span {
+        Span::seconds(20)
+    }
+
+    /// Where state is kept: `[store] url`, or the embedded file in the data folder.
+    pub fn store_url(&self) -> SecretRef {
+        let embedded = || SecretRef::Literal(format!("file:{}", self.data_dir.join("state.db").display()));
+        self.store.url.clone().unwrap_or_else(embedded)
+    }
+}
+
+/// `[kafka]`: the cluster, and how this process talks to it.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KafkaConfig {
+    /// Addresses to begin with, `host:port`; never empty.
+    pub brokers: Vec<String>,
+    /// Copies of each partition of a topic that we create.
+    pub replication: i32,
+    /// Copies that must have a record before it is acknowledged.
+    pub min_insync_replicas: i32,
+    /// Partitions of each topic other than okr.events.
+    pub partitions: i32,
+    /// How to log in; none for a plain connection.
+    pub security: Option<SecurityConfig>,
+    /// How long a broker may hold a fetch that finds nothing new.
+    pub fetch_wait: Span,
+    /// Memory for records that were fetched but not yet taken over.
+    pub fetch_queue: Bytes,
+    /// Memory for records that were sent but not yet acknowledged.
+    pub produce_queue: Bytes,
+}
+
+impl Default for KafkaConfig {
+    fn default() -> Self {
+        Self {
+            brokers: vec!["127.0.0.1:9092".to_owned()],
+            replication: 3,
+            min_insync_replicas: 2,
+            partitions: 6,
+            security: None,
+            fetch_wait: Span::millis(500),
+            fetch_queue: Bytes(16 << 20),
+            produce_queue: Bytes(32 << 20),
+        }
+    }
+}
+
+/// `[kafka] security`: encryption and login.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SecurityConfig {
+    /// `plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`.
+    pub protocol: String,
+    /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`; needed by the `sasl_` protocols.
+    pub mechanism: Option<String>,
+    /// User name for SASL.
+    pub username: Option<String>,
+    /// Password for SASL.
+    pub password: Option<SecretRef>,
+    /// Certificates of the authorities to trust (PEM); the system's if left out.
+    pub ca_file: Option<PathBuf>,
+    /// Our own certificate (PEM), for brokers that ask for one.
+    pub cert_file: Option<PathBuf>,
+    /// The key of our own certificate (PEM).
+    pub key_file: Option<PathBuf>,
+}
+
+/// `[registry]`: the schema registry (Confluent's API).
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistryConfig {
+    /// Its address.
+    pub url: SecretRef,
+    /// How long an id that the registry does not know is asked for again before its record is given up.
+    pub unknown_id_grace: Span,
+}
+
+impl Default for RegistryConfig {
+    fn default() -> Self {
+        Self { url: SecretRef::from("http://127.0.0.1:8081"), unknown_id_grace: Span::seconds(10) }
+    }
+}
+
+/// `[store]`: where services keep state.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct StoreConfig {
+    /// `file:PATH` or `postgres://user@host/db`; see [`Shared::store_url`] for when it is left out.
+    pub url: Option<SecretRef>,
+    /// The key that seals learned secrets; not in use yet.
+    pub seal: Option<SecretRef>,
+}
+
+/// `[admin]`: probes and metrics.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AdminConfig {
+    /// Where to serve them; each role has its own default.
+    pub listen: Option<SocketAddr>,
+}
+
+/// `[log]`: what is logged, and how it looks.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LogConfig {
+    /// For people or for programs.
+    pub format: LogFormat,
+    /// `level` or `target=level`, comma-separated, as tracing's EnvFilter reads it; `None` is `info`.
+    pub filter: Option<String>,
+}
+
+/// How a log line looks.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum LogFormat {
+    /// One compact line for people.
+    #[default]
+    Human,
+    /// One JSON object a line.
+    Json,
+}
+
+const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, doc: &'static str) -> Key {
+    Key { path, kind, default, doc }
+}
+
+/// The keys of this page.
+pub const KEYS: &[Key] = &[
+    key("data_dir", Kind::Text, Some("\"okr-router-data\""), "Folder for what the process keeps on disk."),
+    key(
+        "shutdown_grace",
+        Kind::Span,
+        Some("\"20s\""),
+        "How long a role may take to finish what is in flight once it was asked to stop.",
+    ),
+    key("kafka.brokers", Kind::TextList, Some("[\"127.0.0.1:9092\"]"), "Brokers to begin with, `host:port`."),
+    key("kafka.replication", Kind::Integer, Some("3"), "Copies of each partition of a topic that we create."),
+    key(
+        "kafka.min_insync_replicas",
+        Kind::Integer,
+        Some("2"),
+        "Copies that must have a record before it is acknowledged.",
+    ),
+    key("kafka.partitions", Kind::Integer, Some("6"), "Partitions of each topic other than `okr.events`."),
+    key(
+        "kafka.security.protocol",
+        Kind::Choice(&["plaintext", "ssl", "sasl_plaintext", "sasl_ssl"]),
+        None,
+        "Encryption and login. Needed as soon as there is a `security` table.",
+    ),
+    key(
+        "kafka.security.mechanism",
+        Kind::Choice(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+        None,
+        "How to log in; needed by the `sasl_` protocols.",
+    ),
+    key("kafka.security.username", Kind::Text, None, "User name for SASL."),
+    key("kafka.security.password", Kind::Secret, None, "Password for SASL."),
+    key("kafka.security.ca_file", Kind::Text, None, "Certificates to trust (PEM); the system's if left out."),
+    key(
+        "kafka.security.cert_file",
+        Kind::Text,
+        None,
+        "Our own certificate (PEM), for brokers that ask for one.",
+    ),
+    key("kafka.security.key_file", Kind::Text, None, "The key of our own certificate (PEM)."),
+    key(
+        "kafka.fetch_wait",
+        Kind::Span,
+        Some("\"500ms\""),
+        "How long a broker may hold a fetch that finds nothing new. Longer is quieter; new records still come at once.",
+    ),
+    key(
+        "kafka.fetch_queue",
+        Kind::Bytes,
+        Some("\"16MiB\""),
+        "Memory for records fetched but not yet taken over.",
+    ),
+    key(
+        "kafka.produce_queue",
+        Kind::Bytes,
+        Some("\"32MiB\""),
+        "Memory for records sent but not yet acknowledged.",
+    ),
+    key(
+        "registry.url",
+        Kind::TextOrSecret,
+        Some("\"http://127.0.0.1:8081\""),
+        "The schema registry (Confluent's API).",
+    ),
+    key(
+        "registry.unknown_id_grace",
+        Kind::Span,
+        Some("\"10s\""),
+        "How long an id that the registry does not know is asked for again before its record is dead-lettered.",
+    ),
+    key(
+        "store.url",
+        Kind::TextOrSecret,
+        None,
+        "Where services keep state: `file:PATH` (one process) or `postgres://user@host/db`. Left out: `state.db` in `data_dir`.",
+    ),
+    key(
+        "admin.listen",
+        Kind::Address,
+        None,
+        "Where `/livez`, `/readyz` and `/metrics` are served. Left out: each role's own port on 127.0.0.1.",
+    ),
+    key("log.format", Kind::Choice(&["human", "json"]), Some("\"human\""), "How a log line looks."),
+    key(
+        "log.filter",
+        Kind::Text,
+        Some("\"info\""),
+        "What is logged: `level` or `target=level`, comma-separated.",
+    ),
+];
