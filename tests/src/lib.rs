@@ -1,1 +1,36 @@
+//! The harness of the end-to-end suite: real servers, our processes, fake receivers.
+//!
+//! Nothing leans on a fixed port or on leftovers. Servers are processes of the test executable and die with it.
+//! Fetched servers come from `tests/setup`; one's own are named by `OKR_TEST_KAFKA` and `OKR_TEST_REGISTRY`.
 
+mod answer;
+mod apicurio;
+mod cache;
+mod child;
+mod fake;
+mod folder;
+mod kafka;
+mod port;
+mod probe;
+mod python;
+mod role;
+mod send;
+pub mod sign;
+mod slack;
+mod stack;
+mod wait;
+
+pub use answer::Answer;
+pub use apicurio::{Apicurio, registry};
+pub use child::Process;
+pub use fake::{FakeHttp, Seen};
+pub use folder::Folder;
+pub use kafka::{Kafka, kafka};
+pub use port::free_port;
+pub use probe::broker_answers;
+pub use python::Python;
+pub use role::Role;
+pub use send::{Reply, get, post};
+pub use slack::FakeSlack;
+pub use stack::{Done, Stack, World};
+pub use wait::until;

@@ -1,0 +1,1 @@
+//! The embedded pair, broker and registry, inside the test process.
