@@ -1,82 +1,174 @@
-//! The merged configuration: file, then environment, then flags.
+//! The merged configuration: the file, over it the environment, over it the command line.
+
+mod check;
+mod kinds;
+mod overlay;
+mod parse;
+mod print;
+mod schema;
+mod section;
+mod spec;
+mod tree;
+
+use std::fmt;
 
 use serde::de::DeserializeOwned;
 
-use crate::Key;
+pub use self::schema::{schema, table};
+use self::section::Reader;
+use self::spec::Spec;
+use self::tree::{Node, Place, Value, read_path, show_path};
+use crate::{Key, UNBUILT};
 
-/// The merged configuration. It remembers where each value came from.
-#[derive(Clone, Debug)]
-pub struct Document;
+/// The merged and checked configuration. It remembers where each value was written.
+///
+/// Paths are dotted (`gateway.listen`, `routes[0].when`); the empty path is the whole.
+#[derive(Clone)]
+pub struct Document {
+    root: Node,
+    spec: Spec,
+    origin: String,
+}
 
 /// One thing that is wrong, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Finding {
-    /// `okr-router.toml:12`, `environment OKR_ROUTER__…` or `flag --…`.
+    /// `okr-router.toml:12`, `environment OKR_ROUTER__…` or `command line gateway.listen`.
     pub at: String,
-    /// What is wrong and what would be right.
+    /// What is wrong, and what would be right.
     pub message: String,
 }
 
-/// Everything that is wrong, in the order of the file.
+/// Everything that is wrong, in the order of the file, then the environment, then the command line.
+/// Shown one finding a line.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigErrors(pub Vec<Finding>);
 
-impl std::fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "{:?}", self.0)
+impl ConfigErrors {
+    /// One finding at a place that [`Document::at`] gave.
+    pub fn one(at: impl Into<String>, message: impl Into<String>) -> Self {
+        Self(vec![Finding { at: at.into(), message: message.into() }])
     }
 }
+
+impl fmt::Display for Finding {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.at, self.message)
+    }
+}
+
+impl fmt::Display for ConfigErrors {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines: Vec<String> = self.0.iter().map(Finding::to_string).collect();
+        f.write_str(&lines.join("\n"))
+    }
+}
+
 impl std::error::Error for ConfigErrors {}
 
 impl Document {
     /// Reads, merges and checks.
+    ///
+    /// `origin` is what errors call the file. Of `env` only names that begin with `OKR_ROUTER__` count; double
+    /// underscores nest, case does not matter, and `_` also stands for `-` in names that the file has. `flags` are
+    /// `(dotted path, value)`. Values of both are TOML, or else bare text. `keys` is all that may occur.
     pub fn read(
-        _text: &str,
-        _origin: &str,
-        _env: &[(String, String)],
-        _flags: &[(String, String)],
-        _keys: &[Key],
+        text: &str,
+        origin: &str,
+        env: &[(String, String)],
+        flags: &[(String, String)],
+        keys: &[Key],
     ) -> Result<Self, ConfigErrors> {
-        todo!()
+        let spec = Spec::of(keys);
+        let refuse = |mut faults: Vec<parse::Fault>| {
+            faults.sort_by(|one, other| one.0.cmp(&other.0));
+            let finding = |(place, message): (Place, String)| Finding { at: place.show(origin), message };
+            ConfigErrors(faults.into_iter().map(finding).collect())
+        };
+        let mut root = parse::parse_file(text).map_err(refuse)?;
+        let mut faults = check::check_defaults(keys);
+        faults.extend(overlay::lay_env(&mut root, &spec, env));
+        faults.extend(overlay::lay_flags(&mut root, &spec, flags));
+        faults.extend(check::check(&root, &spec));
+        if faults.is_empty() { Ok(Self { root, spec, origin: origin.to_owned() }) } else { Err(refuse(faults)) }
     }
-    /// One section as a struct.
-    pub fn section<T: DeserializeOwned>(&self, _path: &str) -> Result<T, ConfigErrors> {
-        todo!()
+
+    /// Reads the value at a path through serde. What is absent reads as an empty table (or list, or `None`), so that
+    /// serde's defaults apply; errors name the key and where it was written.
+    pub fn section<T: DeserializeOwned>(&self, path: &str) -> Result<T, ConfigErrors> {
+        let steps = read_path(path);
+        let reader = Reader { node: self.root.get(&steps), path: steps };
+        T::deserialize(reader).map_err(|error| {
+            let (place, path) = error.at.unwrap_or_default();
+            let at = place.unwrap_or(Place::File).show(&self.origin);
+            let path = show_path(&path);
+            let message = error.message;
+            ConfigErrors::one(at, if path.is_empty() { message } else { format!("`{path}`: {message}") })
+        })
     }
-    /// Whether a value was given.
-    pub fn has(&self, _path: &str) -> bool {
-        todo!()
+
+    /// Whether somebody wrote a value there.
+    pub fn has(&self, path: &str) -> bool {
+        self.root.get(&read_path(path)).is_some()
     }
-    /// Line in the file.
-    pub fn line(&self, _path: &str) -> Option<usize> {
-        todo!()
+
+    /// The line of the file where the value was written, counted from 1.
+    pub fn line(&self, path: &str) -> Option<usize> {
+        match self.root.get(&read_path(path))?.place {
+            Place::Line(line) => Some(line),
+            _ => None,
+        }
     }
-    /// Where a value came from.
-    pub fn at(&self, _path: &str) -> String {
-        todo!()
+
+    /// Where the value was written, in words: `okr-router.toml:12`, `environment OKR_ROUTER__…`; the file alone for
+    /// what nobody wrote.
+    pub fn at(&self, path: &str) -> String {
+        let node = self.root.get(&read_path(path));
+        node.map_or(&Place::File, |node| &node.place).show(&self.origin)
     }
-    /// Names in a table, or indexes of a list.
-    pub fn names(&self, _path: &str) -> Vec<String> {
-        todo!()
+
+    /// The names in the table at a path, sorted: the configured sources, destinations, departments.
+    pub fn names(&self, path: &str) -> Vec<String> {
+        let node = self.root.get(&read_path(path));
+        node.and_then(Node::table).into_iter().flatten().map(|(name, _)| name.clone()).collect()
     }
-    /// Literal secrets.
+
+    /// Paths of secrets (and of texts that may be kept like one) that are written into the configuration itself.
     pub fn literals(&self) -> Vec<String> {
-        todo!()
+        let mut found = Vec::new();
+        self.spec.each_leaf(&self.root, &mut Vec::new(), &mut |kind, node, path| {
+            let mut note = |node: &Node, suffix: &str| {
+                if matches!(node.value, Value::Text(_)) {
+                    found.push(format!("{}{suffix}", show_path(path)));
+                }
+            };
+            match node.list() {
+                _ if !kind.is_secret() => {}
+                Some(items) => items.iter().enumerate().for_each(|(at, item)| note(item, &format!("[{at}]"))),
+                None => note(node, ""),
+            }
+        });
+        found
     }
-    /// Sections in use whose room is not built.
+
+    /// Sections in use whose room is not built yet; the role warns once for each.
     pub fn unbuilt(&self) -> Vec<&'static str> {
-        todo!()
+        UNBUILT.iter().map(|(section, _)| *section).filter(|section| self.has(section)).collect()
     }
-    /// The merged TOML.
+
+    /// The merged configuration as TOML: every default is shown and marked, what comes from the environment or the
+    /// command line says so, and secrets are shown as their place or as "…".
     pub fn print(&self) -> String {
-        todo!()
+        print::print(&self.root, &self.spec)
     }
 }
-/// JSON Schema.
-pub fn schema(_keys: &[Key]) -> serde_json::Value {
-    todo!()
+
+impl fmt::Debug for Document {
+    /// Only the origin: the tree may hold secrets.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Document").field("origin", &self.origin).finish_non_exhaustive()
+    }
 }
-/// Markdown table.
-pub fn table(_keys: &[Key]) -> String {
-    todo!()
-}
+
+#[cfg(test)]
+mod tests;

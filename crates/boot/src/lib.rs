@@ -17,7 +17,7 @@ mod units;
 
 pub use crate::clock::{Clock, system_clock};
 pub use crate::config::{ConfigErrors, Document, Finding, schema, table};
-pub use crate::house::{Check, Health, House, Report, RunOptions, Tasks, run};
+pub use crate::house::{Check, CheckState, Health, House, Report, RunOptions, Tasks, run};
 pub use crate::keys::{Key, Kind};
 pub use crate::logs::logs;
 pub use crate::observe::{MetricsHandle, metrics_handle};

@@ -9,7 +9,7 @@ use serde::Serialize;
 /// The checks of one role. Cheap to clone; all clones are one.
 #[derive(Debug, Clone, Default)]
 pub struct Health {
-    checks: Arc<Mutex<BTreeMap<Cow<'static, str>, State>>>,
+    checks: Arc<Mutex<BTreeMap<Cow<'static, str>, CheckState>>>,
 }
 
 /// One named check. Cheap to clone; all clones are one, the last word counts.
@@ -25,12 +25,12 @@ pub struct Report {
     /// Whether every check is well.
     pub ready: bool,
     /// The checks by name.
-    pub checks: BTreeMap<Cow<'static, str>, State>,
+    pub checks: BTreeMap<Cow<'static, str>, CheckState>,
 }
 
 /// How one check stands.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct State {
+pub struct CheckState {
     /// Whether it is well.
     pub ok: bool,
     /// Why it is not.
@@ -48,7 +48,7 @@ impl Health {
     /// gives the same check as it stands.
     pub fn check(&self, name: impl Into<Cow<'static, str>>) -> Check {
         let name = name.into();
-        self.lock().entry(name.clone()).or_insert(State { ok: false, why: Some("starting".to_owned()) });
+        self.lock().entry(name.clone()).or_insert(CheckState { ok: false, why: Some("starting".to_owned()) });
         Check { name, health: self.clone() }
     }
 
@@ -63,11 +63,11 @@ impl Health {
         self.lock().values().all(|state| state.ok)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Cow<'static, str>, State>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Cow<'static, str>, CheckState>> {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(&self, name: &Cow<'static, str>, state: State) {
+    fn turn(&self, name: &Cow<'static, str>, state: CheckState) {
         let before = self.lock().insert(name.clone(), state.clone());
         let was_ok = before.as_ref().is_some_and(|before| before.ok);
         match (&state.why, was_ok) {
@@ -81,11 +81,11 @@ impl Health {
 impl Check {
     /// It is well.
     pub fn ok(&self) {
-        self.health.turn(&self.name, State { ok: true, why: None });
+        self.health.turn(&self.name, CheckState { ok: true, why: None });
     }
 
     /// It is not well, and this is why: a short sentence for the operator, without secrets.
     pub fn fail(&self, why: impl Into<String>) {
-        self.health.turn(&self.name, State { ok: false, why: Some(why.into()) });
+        self.health.turn(&self.name, CheckState { ok: false, why: Some(why.into()) });
     }
 }
