@@ -1,1 +1,41 @@
+//! The quarantine for rdkafka: what the rest of the house needs of Kafka, in the house's own words.
+//!
+//! Producer, consumer, reader, admin, placement, topics as data and header names. It knows neither Avro nor OKRs, and
+//! no type of rdkafka crosses its border.
 
+mod admin;
+mod aside;
+mod consumer;
+pub mod dead;
+mod error;
+pub mod header;
+mod logs;
+mod observe;
+pub mod place;
+mod producer;
+mod reader;
+mod record;
+mod settings;
+mod topics;
+mod watch;
+
+pub use admin::{Admin, Difference, PartitionState, TopicState, WantedTopic, Watermarks};
+pub use consumer::{Consumer, Gate, Handback, Membership, Resolver, Signal, Start};
+pub use error::{BusError, SendError};
+pub use place::{RangeError, parse_ranges};
+pub use producer::{Delivery, Producer};
+pub use reader::{ReadFrom, Reader};
+pub use record::{Headers, InRecord, OutRecord, Placed, Slot};
+pub use settings::{Mechanism, Protocol, Security, Settings};
+pub use topics::{Retention, TOPICS, Topic, topic};
+pub use watch::watch_broker;
+
+/// What the rdkafka in this binary was built with, such as `gzip,snappy,ssl,sasl,...`: for start-up lines and doctors.
+pub fn library() -> String {
+    let (_, version) = rdkafka::util::get_rdkafka_version();
+    let features = rdkafka::ClientConfig::new()
+        .create_native_config()
+        .and_then(|config| config.get("builtin.features"))
+        .unwrap_or_default();
+    format!("librdkafka {version} ({features})")
+}

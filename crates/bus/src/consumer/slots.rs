@@ -1,0 +1,98 @@
+//! What a member holds, shared between its thread and its handle.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
+
+use crate::{observe, record::Slot};
+
+#[derive(Debug, Default, Clone, Copy)]
+struct Known {
+    /// The next offset to come; unknown until the first record of a slot that began at its committed offset.
+    next: Option<i64>,
+    lag: Option<i64>,
+}
+
+#[derive(Debug)]
+pub(super) struct Slots {
+    group: String,
+    ours: Mutex<BTreeMap<Slot, Known>>,
+}
+
+impl Slots {
+    pub(super) fn new(group: &str) -> Self {
+        Self { group: group.to_owned(), ours: Mutex::default() }
+    }
+
+    pub(super) fn group(&self) -> &str {
+        &self.group
+    }
+
+    pub(super) fn add(&self, starts: &[(Slot, Option<i64>)]) {
+        let mut ours = self.lock();
+        for (slot, next) in starts {
+            ours.insert(slot.clone(), Known { next: *next, lag: None });
+        }
+    }
+
+    pub(super) fn remove(&self, slots: &[Slot]) {
+        let mut ours = self.lock();
+        for slot in slots {
+            ours.remove(slot);
+            observe::lag(&self.group, slot, 0); // Another member tells it from now on.
+        }
+    }
+
+    pub(super) fn assigned(&self) -> Vec<Slot> {
+        self.lock().keys().cloned().collect()
+    }
+
+    pub(super) fn has(&self, slot: &Slot) -> bool {
+        self.lock().contains_key(slot)
+    }
+
+    /// Those offsets whose slots are ours, and how many are not.
+    pub(super) fn ours(&self, mut offsets: Vec<(Slot, i64)>) -> (Vec<(Slot, i64)>, usize) {
+        let all = offsets.len();
+        let ours = self.lock();
+        offsets.retain(|(slot, _)| ours.contains_key(slot));
+        let stale = all - offsets.len();
+        (offsets, stale)
+    }
+
+    pub(super) fn came(&self, slot: &Slot, offset: i64) {
+        if let Some(known) = self.lock().get_mut(slot) {
+            known.next = Some(offset + 1);
+        }
+    }
+
+    /// Each slot with its next offset, where known.
+    pub(super) fn positions(&self) -> Vec<(Slot, Option<i64>)> {
+        self.lock().iter().map(|(slot, known)| (slot.clone(), known.next)).collect()
+    }
+
+    pub(super) fn begin_again(&self, slot: &Slot, next: i64) {
+        if let Some(known) = self.lock().get_mut(slot) {
+            known.next = Some(next);
+        }
+    }
+
+    pub(super) fn lags(&self, lags: impl IntoIterator<Item = (Slot, i64)>) {
+        let mut ours = self.lock();
+        for (slot, lag) in lags {
+            if let Some(known) = ours.get_mut(&slot) {
+                known.lag = Some(lag);
+                observe::lag(&self.group, &slot, lag);
+            }
+        }
+    }
+
+    pub(super) fn lag(&self) -> Vec<(Slot, i64)> {
+        self.lock().iter().filter_map(|(slot, known)| Some((slot.clone(), known.lag?))).collect()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<Slot, Known>> {
+        self.ours.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

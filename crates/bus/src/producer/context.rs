@@ -1,0 +1,81 @@
+//! What librdkafka calls back: delivery reports, statistics, errors, log lines.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use rdkafka::{
+    ClientContext, Message,
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode},
+    message::DeliveryResult,
+    producer::ProducerContext,
+};
+use tokio::sync::{oneshot, watch};
+
+use super::view::View;
+use crate::{error::SendError, logs, observe, record::Placed};
+
+/// Travels with each record and takes its answer.
+pub(super) type Answer = Box<oneshot::Sender<Result<Placed, SendError>>>;
+
+#[derive(Default)]
+pub(super) struct Context {
+    fatal: AtomicBool,
+    view: watch::Sender<View>,
+}
+
+impl Context {
+    /// Whether a fatal error came since the last call.
+    pub(super) fn take_fatal(&self) -> bool {
+        self.fatal.swap(false, Ordering::SeqCst)
+    }
+
+    /// What the client knows, from now on; statistics are read only while somebody watches.
+    pub(super) fn watch(&self) -> watch::Receiver<View> {
+        self.view.subscribe()
+    }
+}
+
+impl ClientContext for Context {
+    fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        logs::line(level, facility, message);
+    }
+
+    fn error(&self, error: KafkaError, reason: &str) {
+        if error.rdkafka_error_code() == Some(RDKafkaErrorCode::Fatal) {
+            self.fatal.store(true, Ordering::SeqCst);
+        }
+        logs::trouble(&error, reason);
+    }
+
+    fn stats_raw(&self, statistics: &[u8]) {
+        if self.view.receiver_count() > 0
+            && let Some(view) = View::read(statistics)
+        {
+            self.view.send_replace(view);
+        }
+    }
+}
+
+impl ProducerContext for Context {
+    type DeliveryOpaque = Answer;
+
+    fn delivery(&self, report: &DeliveryResult<'_>, answer: Answer) {
+        let outcome = match report {
+            Ok(message) => placed(message.partition(), message.offset()),
+            Err((error, _)) => Err(SendError::from_kafka(error)),
+        };
+        observe::sent(outcome.as_ref().map_or_else(|error| error.reason(), |_| "acknowledged"));
+        // Nobody may be waiting any more.
+        let _ = answer.send(outcome);
+    }
+}
+
+/// An acknowledgement has an offset. On a fresh partition a broker may take the first batch for a duplicate of a later
+/// one and say success without one: then the record is perhaps not in the log.
+pub(super) fn placed(partition: i32, offset: i64) -> Result<Placed, SendError> {
+    if offset < 0 {
+        observe::report_without_offset();
+        return Err(SendError::Unacknowledged("the report has no offset".into()));
+    }
+    Ok(Placed { partition, offset })
+}
