@@ -3,6 +3,9 @@
 /// A request that brought no answer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum EgressError {
+    /// The client itself cannot be built.
+    #[error("the HTTP client cannot be set up: {0}")]
+    Setup(String),
     /// No connection came about: the request was surely not sent.
     #[error("no connection: {0}")]
     Connect(String),
@@ -38,19 +41,20 @@ impl EgressError {
     /// Whether the receiver may have seen the request.
     pub fn was_sent(&self) -> Sent {
         match self {
-            Self::Connect(_) | Self::Forbidden(_) => Sent::No,
+            Self::Setup(_) | Self::Connect(_) | Self::Forbidden(_) => Sent::No,
             Self::Timeout(_) | Self::Closed(_) | Self::TooLarge { .. } => Sent::Perhaps,
         }
     }
 
     /// Whether the same request may succeed later.
     pub fn is_passing(&self) -> bool {
-        !matches!(self, Self::Forbidden(_))
+        !matches!(self, Self::Setup(_) | Self::Forbidden(_))
     }
 
     /// A stable label for metrics and dead letters; it never carries data.
     pub fn reason(&self) -> &'static str {
         match self {
+            Self::Setup(_) => "setup",
             Self::Connect(_) => "connect",
             Self::Timeout(_) => "timeout",
             Self::Closed(_) => "closed",
