@@ -1,1 +1,28 @@
+//! Each tool's dialect, contained: who signed a body, which delivery it is, and which events it says.
+//!
+//! Nothing here does IO: bytes and headers go in, values come out, so a replay of stored arrivals translates
+//! exactly as the gateway did. Adding a tool is a folder that implements [`Dialect`] and a line in the catalog.
 
+mod catalog;
+mod config;
+mod delivery;
+mod error;
+mod json;
+mod keys;
+mod okr_body;
+mod source;
+mod standard_webhooks;
+mod verify;
+mod words;
+
+pub use catalog::{KNOWN_KINDS, catalog};
+pub use config::{NonceConfig, SourceConfig, TimestampConfig, VerifyConfig};
+pub use delivery::{Delivery, Dialect, Draft, Identity, Parsed, Reading, Request, Terms};
+pub use error::{Refusal, SourceError, Untranslatable};
+pub use keys::KEYS;
+pub use source::Source;
+
+#[cfg(test)]
+mod conformance;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,80 @@
+//! `[sources.NAME]`: one configured sender, as the file says it.
+
+use std::collections::BTreeMap;
+
+use boot::{Rate, SecretRef, Span};
+use serde::Deserialize;
+
+/// One sender. `POST /in/NAME` is its door.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SourceConfig {
+    /// One of [`crate::KNOWN_KINDS`].
+    pub kind: String,
+    /// The tool's own secrets, all of them live: give the new one beside the old one while you exchange them.
+    #[serde(default)]
+    pub secrets: Vec<SecretRef>,
+    /// A verification of one's own, in place of the kind's.
+    pub verify: Option<VerifyConfig>,
+    /// What the subjects' ids are unique in; the source's name when left out.
+    pub namespace: Option<String>,
+    /// Deliveries accepted per second; without it there is no limit.
+    pub rate_limit: Option<Rate>,
+    /// The department of events that name none.
+    pub department: Option<String>,
+    /// What the tool means by "the goal": 1 when left out, 100 for a tool that speaks in percent.
+    pub progress_scale: Option<f64>,
+    /// Kind `generic`: an expression, `body-hash` or `none`.
+    pub identity: Option<String>,
+    /// Kind `generic`: the list in the body that gives one event per item.
+    pub each: Option<String>,
+    /// Kind `generic`: an expression per field of the event.
+    pub event: Option<BTreeMap<String, String>>,
+}
+
+/// How a body proves where it comes from.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct VerifyConfig {
+    /// `hmac-sha1`, `hmac-sha256`, `hmac-sha512`, `bearer`, `basic`, `none`, or ready-made: `stripe`, `shopify`.
+    pub scheme: String,
+    /// The header that holds the signature or the token.
+    pub header: Option<String>,
+    /// `hex` (default), `base64` or `base64url`: how the signature is written.
+    pub encoding: Option<String>,
+    /// What stands before the signature, such as `sha256=`.
+    pub prefix: Option<String>,
+    /// What stands between several signatures in one header, such as `,`.
+    pub separator: Option<String>,
+    /// `raw` (default) or `base64`: how the secret becomes a key.
+    pub key: Option<String>,
+    /// The header that says when the body was signed.
+    pub timestamp: Option<TimestampConfig>,
+    /// What is signed, over the raw bytes; `{{ body }}`, or `{{ timestamp }}.{{ body }}` when there is a timestamp.
+    pub signed: Option<String>,
+    /// How far the timestamp may lie in the past or the future; `5m` when left out.
+    pub tolerance: Option<Span>,
+    /// A value that may be used once.
+    pub nonce: Option<NonceConfig>,
+    /// All of them live. For `basic` each is `user:password`.
+    #[serde(default)]
+    pub secrets: Vec<SecretRef>,
+}
+
+/// Where the time of signing stands.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct TimestampConfig {
+    /// The header's name.
+    pub header: String,
+    /// `s` (default) or `ms` since 1970.
+    pub unit: Option<String>,
+}
+
+/// Where the value that may be used once stands.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NonceConfig {
+    /// The header's name.
+    pub header: String,
+}

@@ -1,0 +1,145 @@
+//! What goes into a translator and what comes out of it.
+
+use std::collections::BTreeMap;
+
+use http::HeaderMap;
+use jiff::Timestamp;
+use okr::{Change, Cycle, Metric, OkrEvent, Person, Previous, Status, SubjectType};
+
+use crate::Untranslatable;
+
+/// A request as it came over the wire, to be verified.
+#[derive(Debug, Clone, Copy)]
+pub struct Request<'a> {
+    /// All headers of the request.
+    pub headers: &'a HeaderMap,
+    /// The raw bytes: compressed if the sender compressed them.
+    pub body: &'a [u8],
+    /// The gateway's clock.
+    pub now: Timestamp,
+}
+
+/// A verified delivery, to be translated.
+#[derive(Debug, Clone, Copy)]
+pub struct Delivery<'a> {
+    /// At least those headers that [`crate::Source::headers_kept`] names.
+    pub headers: &'a HeaderMap,
+    /// The body, inflated.
+    pub body: &'a [u8],
+    /// When the gateway received it; a replay passes the first time.
+    pub received_at: Timestamp,
+}
+
+/// Which delivery this is, among all of its source. Two with the same identity are the same delivery, sent twice.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Identity {
+    /// The tool says so, in a header or a field.
+    Given(String),
+    /// The tool says nothing: the same bytes are the same delivery, for ever. `sha256:` and 64 hexadecimal digits.
+    BodyHash(String),
+}
+
+impl Identity {
+    /// The text that ids and keys are made of; never empty.
+    #[must_use]
+    pub fn text(&self) -> &str {
+        match self {
+            Self::Given(text) | Self::BodyHash(text) => text,
+        }
+    }
+}
+
+/// What a delivery turned out to be. The body is parsed once for all of it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reading {
+    /// Which delivery this is.
+    pub identity: Identity,
+    /// SHA-256 of what the delivery says, the time of sending and the attempt's number aside.
+    pub fingerprint: [u8; 32],
+    /// The events, in the body's order; none means "verified, but nothing for us". `department` is still the tool's
+    /// word (or the source's default), to be resolved by the caller.
+    pub events: Result<Vec<OkrEvent>, Untranslatable>,
+}
+
+/// What a source's configuration tells its dialect.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Terms {
+    /// What the tool means by reaching the goal; finite and above 0.
+    pub progress_scale: f64,
+}
+
+/// One event as a dialect reads it; the source adds ids, names, times of receipt and defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Draft {
+    /// When it happened, if the tool says so.
+    pub occurred_at: Option<Timestamp>,
+    /// The tool's own order of events within a subject.
+    pub sequence: Option<i64>,
+    /// What happened.
+    pub change: Change,
+    /// What it happened to.
+    pub subject_type: SubjectType,
+    /// The tool's id of it, exactly as the tool writes it; never empty.
+    pub subject_id: String,
+    /// The tool's id of what it belongs to.
+    pub parent_id: Option<String>,
+    /// What people call it.
+    pub title: Option<String>,
+    /// Where people look at it.
+    pub url: Option<String>,
+    /// The tool's word.
+    pub department: Option<String>,
+    /// The tool's word.
+    pub team: Option<String>,
+    /// Who answers for it.
+    pub owner: Option<Person>,
+    /// The period it belongs to.
+    pub cycle: Option<Cycle>,
+    /// What is measured.
+    pub metric: Option<Metric>,
+    /// 0 is the start, 1 the goal, at most 6.5. Where it is absent, the source computes it from `metric`.
+    pub progress: Option<f64>,
+    /// 0 to 1.
+    pub confidence: Option<f64>,
+    /// The tool's health word, mapped.
+    pub status: Status,
+    /// The state before, if the tool says so.
+    pub previous: Option<Previous>,
+    /// Who did it.
+    pub actor: Option<String>,
+    /// What they wrote.
+    pub note: Option<String>,
+    /// Whatever else is worth carrying.
+    pub attributes: BTreeMap<String, String>,
+}
+
+/// What a dialect makes of a delivery.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Parsed {
+    /// See [`Reading::identity`].
+    pub identity: Identity,
+    /// See [`Reading::fingerprint`].
+    pub fingerprint: [u8; 32],
+    /// See [`Reading::events`].
+    pub drafts: Result<Vec<Draft>, Untranslatable>,
+}
+
+/// One tool's way of speaking. Implementations are pure and never panic, whatever the bytes.
+pub trait Dialect: std::fmt::Debug + Send + Sync {
+    /// The word in the config, such as `standard-webhooks`.
+    fn kind(&self) -> &'static str;
+
+    /// The media types that the tool documents, lower case, without parameters. Others are answered 415.
+    fn media_types(&self) -> &'static [&'static str];
+
+    /// The headers that [`Dialect::parse`] reads, lower case: they are kept with the arrival, so that a replay
+    /// translates as the gateway did.
+    fn headers(&self) -> &'static [&'static str];
+
+    /// Whether the tool signs by itself, with the secrets of the source. Without it, the source must say `verify`.
+    fn signs(&self) -> bool;
+
+    /// Reads a verified delivery. What it cannot understand it names; what is not about goals it answers with no
+    /// drafts; identity and fingerprint it gives in every case.
+    fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed;
+}

@@ -1,0 +1,117 @@
+//! The config keys of `[sources.*]`, for checking, printing and documenting them.
+
+use boot::{Key, Kind};
+
+const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, doc: &'static str) -> Key {
+    Key { path, kind, default, doc }
+}
+
+/// Every key under `[sources.NAME]`, those of kinds that are not built yet included.
+pub const KEYS: &[Key] = &[
+    key("sources.*.kind", Kind::Text, None, "Which tool this is, such as `standard-webhooks` or `okr`."),
+    key(
+        "sources.*.secrets",
+        Kind::Secrets,
+        Some("[]"),
+        "The tool's secrets, all live at once, so that one can be exchanged without a gap.",
+    ),
+    key(
+        "sources.*.namespace",
+        Kind::Text,
+        None,
+        "What the ids of its subjects are unique in; the source's name when left out.",
+    ),
+    key(
+        "sources.*.rate_limit",
+        Kind::Rate,
+        Some("\"none\""),
+        "Deliveries accepted per second, such as `50/s`; more are answered 429.",
+    ),
+    key("sources.*.department", Kind::Text, None, "The department of events that name none."),
+    key(
+        "sources.*.progress_scale",
+        Kind::Number,
+        Some("1"),
+        "What the tool means by reaching the goal: 1, or 100 where it speaks in percent.",
+    ),
+    key(
+        "sources.*.identity",
+        Kind::Text,
+        None,
+        "Kind `generic`: what makes two deliveries the same, an expression, `body-hash` or `none`.",
+    ),
+    key(
+        "sources.*.each",
+        Kind::Expression,
+        None,
+        "Kind `generic`: the list in the body that gives one event per item.",
+    ),
+    key(
+        "sources.*.event",
+        Kind::Table,
+        None,
+        "Kind `generic`: an expression over body, item and headers per field of the event.",
+    ),
+    key(
+        "sources.*.verify.scheme",
+        Kind::Text,
+        None,
+        "`hmac-sha1`, `hmac-sha256`, `hmac-sha512`, `bearer`, `basic`, `none`, `stripe` or `shopify`.",
+    ),
+    key(
+        "sources.*.verify.header",
+        Kind::Text,
+        None,
+        "The header that holds the signature or the token; `authorization` for `bearer` and `basic`.",
+    ),
+    key(
+        "sources.*.verify.encoding",
+        Kind::Choice(&["hex", "base64", "base64url"]),
+        Some("\"hex\""),
+        "How the signature is written.",
+    ),
+    key(
+        "sources.*.verify.prefix",
+        Kind::Text,
+        Some("\"\""),
+        "What stands before the signature, such as `sha256=`.",
+    ),
+    key(
+        "sources.*.verify.separator",
+        Kind::Text,
+        None,
+        "What stands between several signatures in one header, such as `,`.",
+    ),
+    key(
+        "sources.*.verify.key",
+        Kind::Choice(&["raw", "base64"]),
+        Some("\"raw\""),
+        "How the secret becomes a key.",
+    ),
+    key(
+        "sources.*.verify.timestamp.header",
+        Kind::Text,
+        None,
+        "The header that says when the body was signed.",
+    ),
+    key("sources.*.verify.timestamp.unit", Kind::Choice(&["s", "ms"]), Some("\"s\""), "Its unit since 1970."),
+    key(
+        "sources.*.verify.signed",
+        Kind::Text,
+        None,
+        "What is signed, over the raw bytes: `{{ timestamp }}`, `{{ body }}`, `{{ headers['x'] }}` and text; the body alone, or `{{ timestamp }}.{{ body }}` when there is a timestamp.",
+    ),
+    key(
+        "sources.*.verify.tolerance",
+        Kind::Span,
+        Some("\"5m\""),
+        "How far the timestamp may lie in the past or in the future.",
+    ),
+    key("sources.*.verify.nonce.header", Kind::Text, None, "The header with a value that may be used once."),
+    key(
+        "sources.*.verify.secrets",
+        Kind::Secrets,
+        Some("[]"),
+        "The secrets of this verification, all live; the source's own when left out. For `basic` each is `user:password`.",
+    ),
+];

@@ -1,0 +1,64 @@
+//! Kind `okr`: the body is our own plain JSON. The same body is the `data` of kind `standard-webhooks`.
+
+mod body;
+
+use sha2::{Digest, Sha256};
+
+pub(crate) use body::{Body, Events};
+
+use crate::{Delivery, Dialect, Draft, Identity, Parsed, Terms, Untranslatable, json, words};
+
+/// See the head of this file.
+#[derive(Debug)]
+pub(crate) struct OkrBody;
+
+impl Dialect for OkrBody {
+    fn kind(&self) -> &'static str {
+        "okr"
+    }
+
+    fn media_types(&self) -> &'static [&'static str] {
+        &["application/json"]
+    }
+
+    fn headers(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    fn signs(&self) -> bool {
+        false
+    }
+
+    fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed {
+        let fingerprint: [u8; 32] = Sha256::digest(delivery.body).into();
+        let by_hash = || body_hash(&fingerprint);
+        let body: Body<'_> = match json::text_of(delivery.body).and_then(json::body) {
+            Ok(body) => body,
+            Err(fault) => return Parsed { identity: by_hash(), fingerprint, drafts: Err(fault) },
+        };
+        let (identity, drafts) = match body.delivery_id() {
+            Ok(id) => (id.map_or_else(by_hash, Identity::Given), drafts(&body, terms)),
+            Err(fault) => (by_hash(), Err(fault)),
+        };
+        Parsed { identity, fingerprint, drafts }
+    }
+}
+
+/// The identity of a body whose tool names none.
+pub(crate) fn body_hash(fingerprint: &[u8; 32]) -> Identity {
+    Identity::BodyHash(format!("sha256:{}", hex::encode(fingerprint)))
+}
+
+fn drafts(body: &Body<'_>, terms: &Terms) -> Result<Vec<Draft>, Untranslatable> {
+    let kind = json::word("type", body.kind)?;
+    let kind = kind.ok_or(Untranslatable::Field { path: "type", problem: "is missing" })?;
+    match words::event_type(&kind) {
+        Some((subject_type, change)) => {
+            body.draft(Events { subject_type, change }, terms).map(|draft| vec![draft])
+        }
+        None => Ok(Vec::new()),
+    }
+}
+
+#[cfg(test)]
+mod tests;

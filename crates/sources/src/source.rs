@@ -1,0 +1,239 @@
+//! A configured sender: its verification, its dialect, and what the config adds to every event.
+
+use std::collections::HashMap;
+
+use boot::{Rate, SecretRef};
+use jiff::Timestamp;
+use okr::{OkrEvent, Subject};
+use uuid::Uuid;
+
+use crate::{
+    Delivery, Dialect, Draft, Reading, Refusal, Request, SourceConfig, SourceError, Terms, catalog,
+    verify::Verifier,
+};
+
+/// A sender that is ready to be listened to. Built once at start; cheap to use from many tasks.
+#[derive(Debug)]
+pub struct Source {
+    name: String,
+    namespace: String,
+    department: Option<String>,
+    rate_limit: Option<Rate>,
+    terms: Terms,
+    dialect: &'static dyn Dialect,
+    verifier: Verifier,
+}
+
+impl Source {
+    /// Checks a section of the config without touching a secret: what every role does with the whole file.
+    ///
+    /// # Errors
+    /// The key at fault, in words.
+    pub fn check(name: &str, config: &SourceConfig) -> Result<(), SourceError> {
+        let path = |key: &str| format!("sources.{name}.{key}");
+        check_name(name)?;
+        let dialect =
+            catalog::find(&config.kind).map_err(|problem| SourceError::new(path("kind"), problem))?;
+        for (key, given) in [
+            ("identity", config.identity.is_some()),
+            ("each", config.each.is_some()),
+            ("event", config.event.is_some()),
+        ] {
+            if given {
+                return Err(SourceError::new(path(key), "is for kind `generic` only"));
+            }
+        }
+        if config.progress_scale.is_some_and(|scale| !(scale.is_finite() && scale > 0.0)) {
+            return Err(SourceError::new(path("progress_scale"), "must be a number above 0, such as 100"));
+        }
+        for (key, text) in [("namespace", &config.namespace), ("department", &config.department)] {
+            if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
+                return Err(SourceError::new(path(key), "must not be empty"));
+            }
+        }
+        if config.verify.is_none() && !dialect.signs() {
+            let problem = "is missing: say how a body proves where it comes from; whoever wants to trust everybody \
+                           writes verify = { scheme = \"none\" }";
+            return Err(SourceError::new(path("verify"), problem));
+        }
+        Verifier::check(&format!("sources.{name}"), config)
+    }
+
+    /// Resolves the source's secrets and makes it ready.
+    ///
+    /// # Errors
+    /// What [`Source::check`] finds, and secrets that are missing or malformed; never with a secret's value.
+    pub fn build(name: &str, config: &SourceConfig) -> Result<Self, SourceError> {
+        Self::check(name, config)?;
+        let dialect = catalog::find(&config.kind)
+            .map_err(|problem| SourceError::new(format!("sources.{name}.kind"), problem))?;
+        Ok(Self {
+            name: name.to_owned(),
+            namespace: config.namespace.clone().unwrap_or_else(|| name.to_owned()),
+            department: config.department.clone(),
+            rate_limit: config.rate_limit,
+            terms: Terms { progress_scale: config.progress_scale.unwrap_or(1.0) },
+            dialect,
+            verifier: Verifier::build(&format!("sources.{name}"), config)?,
+        })
+    }
+
+    /// Its name: the last part of its door's path.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Its kind, as the config writes it.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.dialect.kind()
+    }
+
+    /// The media types that its tool documents, lower case; a missing one is read as JSON.
+    #[must_use]
+    pub fn media_types(&self) -> &'static [&'static str] {
+        self.dialect.media_types()
+    }
+
+    /// The headers that [`Source::read`] needs, lower case: keep them with the arrival.
+    #[must_use]
+    pub fn headers_kept(&self) -> &'static [&'static str] {
+        self.dialect.headers()
+    }
+
+    /// How many deliveries it may make; `None` is no limit.
+    #[must_use]
+    pub fn rate_limit(&self) -> Option<Rate> {
+        self.rate_limit
+    }
+
+    /// Proves that the request comes from who it should. Pure: the same request is refused later as stale.
+    ///
+    /// # Errors
+    /// Why not, for our own log; all refusals are the same to the sender.
+    pub fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
+        self.verifier.verify(request)
+    }
+
+    /// Signs a body as the tool would, with the first secret: the headers to send along. Each call is a new delivery.
+    #[must_use]
+    pub fn sign(&self, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
+        let mut seed = now.as_nanosecond().to_be_bytes().to_vec();
+        seed.extend_from_slice(body);
+        let id = Uuid::new_v5(&Uuid::NAMESPACE_OID, &seed);
+        self.sign_as(&format!("msg_{}", id.simple()), body, now)
+    }
+
+    /// Like [`Source::sign`], as one more attempt of the delivery `id` (where the scheme has such a thing).
+    #[must_use]
+    pub fn sign_as(&self, id: &str, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
+        let mut headers = self.verifier.sign(id, body, now);
+        let carries_id = headers.iter().any(|(name, _)| name == "webhook-id");
+        if self.dialect.headers().contains(&"webhook-id") && !carries_id {
+            headers.push(("webhook-id".to_owned(), id.to_owned()));
+        }
+        headers
+    }
+
+    /// Reads a verified delivery: which one it is, and its events. Pure, and never panics.
+    #[must_use]
+    pub fn read(&self, delivery: &Delivery<'_>) -> Reading {
+        let parsed = self.dialect.parse(delivery, &self.terms);
+        let identity = parsed.identity.text();
+        let events = parsed.drafts.map(|drafts| {
+            let mut seen = Seen { keys: HashMap::new(), one: drafts.len() == 1 };
+            drafts
+                .into_iter()
+                .map(|draft| self.event(draft, identity, delivery.received_at, &mut seen))
+                .collect()
+        });
+        Reading { identity: parsed.identity, fingerprint: parsed.fingerprint, events }
+    }
+
+    fn event(&self, draft: Draft, identity: &str, received_at: Timestamp, seen: &mut Seen) -> OkrEvent {
+        let subject = Subject {
+            kind: draft.subject_type,
+            namespace: self.namespace.clone(),
+            id: draft.subject_id,
+            parent_id: draft.parent_id,
+            title: draft.title,
+            url: draft.url,
+        };
+        let key = okr::subject_key(&subject);
+        let received_at = micros(received_at);
+        let event_id = okr::event_id(&self.namespace, identity, &key, seen.nth(&key));
+        let progress = draft.progress.or_else(|| draft.metric.as_ref().and_then(okr::progress::from_metric));
+        OkrEvent {
+            event_id,
+            revision: 0,
+            occurred_at: draft.occurred_at.unwrap_or(received_at),
+            received_at,
+            source: okr::Source {
+                name: self.name.clone(),
+                kind: self.kind().to_owned(),
+                delivery_id: Some(identity.to_owned()),
+                sequence: draft.sequence,
+            },
+            change: draft.change,
+            subject,
+            department: draft.department.or_else(|| self.department.clone()),
+            team: draft.team,
+            owner: draft.owner,
+            manager: None,
+            cycle: draft.cycle,
+            metric: draft.metric,
+            progress,
+            confidence: draft.confidence,
+            status: draft.status,
+            previous: draft.previous,
+            actor: draft.actor,
+            note: draft.note,
+            attributes: draft.attributes,
+        }
+    }
+}
+
+/// How many events of each subject the delivery had so far.
+struct Seen {
+    keys: HashMap<String, u32>,
+    /// Nearly every delivery has one event, and then nothing needs to be remembered.
+    one: bool,
+}
+
+impl Seen {
+    fn nth(&mut self, key: &str) -> u32 {
+        if self.one {
+            return 0;
+        }
+        let count = self.keys.entry(key.to_owned()).or_insert(0);
+        *count += 1;
+        *count - 1
+    }
+}
+
+/// The log keeps microseconds; cutting here makes the event equal to what is read back.
+fn micros(time: Timestamp) -> Timestamp {
+    Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+/// A source's name stands in a path, in a key and in a header, so it is a plain word.
+fn check_name(name: &str) -> Result<(), SourceError> {
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    if !name.is_empty() && name.len() <= 100 && name.bytes().all(plain) {
+        return Ok(());
+    }
+    let problem = "a source's name is made of letters, digits, `-`, `_` and `.`, for it stands in its path";
+    Err(SourceError::new(format!("sources.{name}"), problem))
+}
+
+/// The secrets of a section, by path, for whoever resolves them.
+pub(crate) fn resolve(path: &str, secrets: &[SecretRef]) -> Result<Vec<boot::Secret>, SourceError> {
+    secrets
+        .iter()
+        .enumerate()
+        .map(|(nth, secret)| {
+            secret.resolve().map_err(|error| SourceError::new(format!("{path}[{nth}]"), error.to_string()))
+        })
+        .collect()
+}

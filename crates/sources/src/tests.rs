@@ -1,0 +1,115 @@
+//! Configuration: what is refused, and in which words.
+
+use crate::{KEYS, KNOWN_KINDS, Source, SourceConfig, catalog};
+
+#[track_caller]
+fn check(toml: &str, path: &str, says: &str) {
+    let config: SourceConfig = toml::from_str(toml).unwrap();
+    let error = Source::build("acme", &config).unwrap_err();
+    assert_eq!(error.path, path, "{error}");
+    assert!(error.problem.contains(says), "{error}");
+    assert!(!error.to_string().contains("hunter2"), "{error}");
+}
+
+fn verify(rest: &str) -> String {
+    format!("kind = \"okr\"\nverify = {{ {rest} }}")
+}
+
+#[test]
+fn a_kind_that_is_not_built_or_not_known_is_refused_by_name() {
+    check(
+        "kind = \"jira\"",
+        "sources.acme.kind",
+        "kind `jira` is not built yet; built are standard-webhooks, okr",
+    );
+    check("kind = \"standard-webhook\"", "sources.acme.kind", "did you mean `standard-webhooks`?");
+    check("kind = \"zzzzzzzzzzzzzz\"", "sources.acme.kind", "unknown kind `zzzzzzzzzzzzzz`; built are");
+    assert!(catalog().iter().all(|dialect| KNOWN_KINDS.contains(&dialect.kind())));
+}
+
+#[test]
+fn nothing_is_accepted_unverified_unless_the_config_says_so() {
+    check("kind = \"okr\"", "sources.acme.verify", "scheme = \"none\"");
+    check("kind = \"okr\"\nsecrets = [\"hunter2\"]", "sources.acme.verify", "is missing");
+    check("kind = \"standard-webhooks\"", "sources.acme.secrets", "is missing");
+    check(&verify(r#"scheme = "bearer""#), "sources.acme.verify.secrets", "is missing");
+    let open: SourceConfig = toml::from_str(&verify(r#"scheme = "none""#)).unwrap();
+    assert!(Source::build("acme", &open).is_ok());
+}
+
+#[test]
+fn a_malformed_secret_names_its_place_and_not_itself() {
+    let standard =
+        |secret: &str| format!("kind = \"standard-webhooks\"\nsecrets = [\"whsec_YQ==\", \"{secret}\"]");
+    check(&standard("whsec_hunter2!"), "sources.acme.secrets[1]", "base64");
+    check(&standard("whsec_"), "sources.acme.secrets[1]", "base64");
+    check(&standard("whsk_hunter2"), "sources.acme.secrets[1]", "Ed25519");
+    let env = "kind = \"standard-webhooks\"\nsecrets = [{ env = \"OKR_TEST_SURELY_NOT_SET\" }]";
+    check(env, "sources.acme.secrets[0]", "OKR_TEST_SURELY_NOT_SET");
+    let keyed = r#"scheme = "hmac-sha256", header = "x", key = "base64", secrets = ["hunter2!"]"#;
+    check(&verify(keyed), "sources.acme.verify.secrets[0]", "base64");
+    check(
+        &verify(r#"scheme = "basic", secrets = ["hunter2"]"#),
+        "sources.acme.verify.secrets[0]",
+        "user:password",
+    );
+}
+
+#[test]
+fn a_verification_that_proves_nothing_is_refused() {
+    let path = |key: &str| format!("sources.acme.verify.{key}");
+    let hmac =
+        |rest: &str| verify(&format!(r#"scheme = "hmac-sha256", header = "x", secrets = ["a"], {rest}"#));
+    check(&verify(r#"scheme = "jwt""#), &path("scheme"), "not built yet");
+    check(&verify(r#"scheme = "md5""#), &path("scheme"), "does not know `md5`");
+    check(&verify(r#"scheme = "hmac-sha256", secrets = ["a"]"#), &path("header"), "is missing");
+    check(&hmac("nonce = { header = \"x-n\" }"), &path("nonce"), "not built yet");
+    check(&hmac("signed = \"{{ timestamp }}\""), &path("signed"), "{{ body }}");
+    check(&hmac("signed = \"{{ timestamp }}.{{ body }}\""), &path("timestamp"), "is missing");
+    check(
+        &hmac("signed = \"{{ body }}\", timestamp = { header = \"t\" }"),
+        &path("signed"),
+        "{{ timestamp }}",
+    );
+    check(&hmac("signed = \"{{ body }\""), &path("signed"), "}}");
+    check(&hmac("signed = \"{{ boddy }}\""), &path("signed"), "boddy");
+    check(&hmac("tolerance = \"5m\""), &path("tolerance"), "timestamp");
+    check(&hmac("encoding = \"base32\""), &path("encoding"), "base64url");
+    check(&hmac("separator = \"\""), &path("separator"), "empty");
+    check(&verify(r#"scheme = "none", prefix = "x""#), &path("prefix"), "not read");
+    check(
+        &verify(r#"scheme = "bearer", header = "a b", secrets = ["a"]"#),
+        &path("header"),
+        "name of a header",
+    );
+}
+
+#[test]
+fn the_rest_of_a_source_is_checked_too() {
+    let none = verify(r#"scheme = "none""#);
+    check(&format!("progress_scale = 0\n{none}"), "sources.acme.progress_scale", "above 0");
+    check(&format!("progress_scale = nan\n{none}"), "sources.acme.progress_scale", "above 0");
+    check(&format!("namespace = \" \"\n{none}"), "sources.acme.namespace", "empty");
+    check(&format!("each = \"body.items\"\n{none}"), "sources.acme.each", "generic");
+    let config: SourceConfig = toml::from_str(&none).unwrap();
+    for name in ["", "a/b", "a b", "ä"] {
+        assert!(Source::check(name, &config).is_err(), "{name}");
+    }
+    assert!(toml::from_str::<SourceConfig>("kind = \"okr\"\nverifi = {}").is_err());
+}
+
+#[test]
+fn a_check_touches_no_secret() {
+    let config: SourceConfig =
+        toml::from_str("kind = \"standard-webhooks\"\nsecrets = [{ env = \"OKR_TEST_SURELY_NOT_SET\" }]")
+            .unwrap();
+    assert_eq!(Source::check("acme", &config), Ok(()));
+}
+
+#[test]
+fn every_key_is_listed_once_under_sources() {
+    for key in KEYS {
+        assert!(key.path.starts_with("sources.*."), "{}", key.path);
+        assert_eq!(KEYS.iter().filter(|other| other.path == key.path).count(), 1, "{}", key.path);
+    }
+}

@@ -1,0 +1,29 @@
+//! Reads the headers of a signature: exactly one of each, or nobody knows which one was meant.
+
+use http::{HeaderMap, HeaderName};
+
+use crate::Refusal;
+
+/// The one value of a header, trimmed.
+pub(super) fn one<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<&'a str, Refusal> {
+    optional(headers, name.as_str())?.ok_or(Refusal::Missing)
+}
+
+/// Like [`one`], where the header may be absent.
+pub(super) fn optional<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a str>, Refusal> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Refusal::Ambiguous);
+    }
+    value.to_str().map(|value| Some(value.trim())).map_err(|_| Refusal::Malformed)
+}
+
+/// Digits, nothing else, as a count since 1970.
+pub(super) fn count(text: &str) -> Result<i64, Refusal> {
+    let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    if !digits {
+        return Err(Refusal::Malformed);
+    }
+    text.parse().map_err(|_| Refusal::Malformed)
+}

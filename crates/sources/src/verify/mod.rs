@@ -1,0 +1,83 @@
+//! Proves that a body comes from who holds the secret, over the raw bytes, in constant time.
+//!
+//! Every live secret is tried against every signature that the request brings, always all of them, so that the time
+//! taken tells nothing about which one was nearly right.
+
+mod header;
+mod mac;
+mod plan;
+mod signature;
+mod signed;
+pub(crate) mod standard;
+mod stripe;
+mod token;
+
+use jiff::Timestamp;
+
+use crate::{Refusal, Request, SourceConfig, SourceError, source::resolve};
+use plan::Plan;
+
+/// How a source's bodies are verified, its secrets resolved.
+#[derive(Debug)]
+pub(crate) enum Verifier {
+    /// Anybody may send; the config says so in so many words.
+    Anybody,
+    Standard(standard::Standard),
+    Signature(signature::Signature),
+    Stripe(stripe::Stripe),
+    Token(token::Token),
+}
+
+impl Verifier {
+    /// Checks everything that can be checked without a secret. `path` is the source's, such as `sources.acme`.
+    pub(crate) fn check(path: &str, config: &SourceConfig) -> Result<(), SourceError> {
+        Plan::read(path, config).map(|_| ())
+    }
+
+    /// Resolves the secrets and prepares their keys.
+    pub(crate) fn build(path: &str, config: &SourceConfig) -> Result<Self, SourceError> {
+        let plan = Plan::read(path, config)?;
+        let (secrets_path, secrets) = plan::secrets(path, config);
+        let secrets =
+            if matches!(plan, Plan::Anybody) { Vec::new() } else { resolve(&secrets_path, secrets)? };
+        let at = |nth: usize, problem: String| SourceError::new(format!("{secrets_path}[{nth}]"), problem);
+        Ok(match plan {
+            Plan::Anybody => Self::Anybody,
+            Plan::Standard => Self::Standard(standard::Standard::new(&secrets, at)?),
+            Plan::Signature(plan) => Self::Signature(signature::Signature::new(plan, &secrets, at)?),
+            Plan::Stripe(plan) => Self::Stripe(stripe::Stripe::new(plan, &secrets)),
+            Plan::Token(plan) => Self::Token(token::Token::new(plan, &secrets, at)?),
+        })
+    }
+
+    /// Every way out that is not `Ok` is answered alike.
+    pub(crate) fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
+        match self {
+            Self::Anybody => Ok(()),
+            Self::Standard(standard) => standard.verify(request),
+            Self::Signature(signature) => signature.verify(request),
+            Self::Stripe(stripe) => stripe.verify(request),
+            Self::Token(token) => token.verify(request),
+        }
+    }
+
+    /// The headers that make `body` pass, made with the first secret.
+    pub(crate) fn sign(&self, id: &str, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
+        match self {
+            Self::Anybody => Vec::new(),
+            Self::Standard(standard) => standard.sign(id, body, now),
+            Self::Signature(signature) => signature.sign(body, now),
+            Self::Stripe(stripe) => stripe.sign(body, now),
+            Self::Token(token) => token.sign(),
+        }
+    }
+}
+
+/// Whether a time of signing lies within the tolerance, both ways; both in milliseconds.
+fn fresh(signed_at_ms: i64, now: Timestamp, tolerance_ms: i64) -> Result<(), Refusal> {
+    let age = now.as_millisecond().saturating_sub(signed_at_ms);
+    if age.unsigned_abs() <= tolerance_ms.unsigned_abs() { Ok(()) } else { Err(Refusal::Stale) }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,111 @@
+//! A keyed hash in a header, as the config describes it.
+
+use boot::Secret;
+use http::{HeaderMap, HeaderName, HeaderValue};
+use jiff::Timestamp;
+
+use base64::Engine;
+
+use super::{
+    fresh, header,
+    mac::{self, BASE64, Mac, Tag},
+    plan::SignaturePlan,
+};
+use crate::{Refusal, Request, SourceError};
+
+/// More signatures than this in one header are not looked at: nobody rotates that many secrets at once.
+pub(super) const CLAIMS_MAX: usize = 16;
+
+#[derive(Debug)]
+pub(crate) struct Signature {
+    plan: SignaturePlan,
+    keys: Vec<Mac>,
+}
+
+impl Signature {
+    pub(super) fn new(
+        plan: SignaturePlan,
+        secrets: &[Secret],
+        at: impl Fn(usize, String) -> SourceError,
+    ) -> Result<Self, SourceError> {
+        let mut keys = Vec::with_capacity(secrets.len());
+        for (nth, secret) in secrets.iter().enumerate() {
+            let decoded = if plan.key_is_base64 {
+                let decoded = BASE64.decode(secret.expose().trim());
+                decoded.map_err(|_| at(nth, "is not base64, which `key = \"base64\"` asks for".to_owned()))?
+            } else {
+                secret.expose().as_bytes().to_vec()
+            };
+            let key = Mac::new(plan.algorithm, &decoded).filter(|_| !decoded.is_empty());
+            keys.push(key.ok_or_else(|| at(nth, "is empty".to_owned()))?);
+        }
+        Ok(Self { plan, keys })
+    }
+
+    pub(super) fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
+        let plan = &self.plan;
+        let written = header::one(request.headers, &plan.header)?;
+        let timestamp = match &plan.timestamp {
+            Some(stamp) => {
+                let text = header::one(request.headers, &stamp.header)?;
+                let signed_at_ms = header::count(text)?.saturating_mul(stamp.unit_ms);
+                fresh(signed_at_ms, request.now, plan.tolerance_ms)?;
+                text
+            }
+            None => "",
+        };
+        let claims = self.claims(written);
+        if claims.is_empty() {
+            return Err(Refusal::Malformed);
+        }
+        let mut tags = Vec::with_capacity(self.keys.len());
+        for key in &self.keys {
+            let mut mac = key.clone();
+            plan.signed.feed(&mut mac, timestamp, request.headers, request.body)?;
+            tags.push(mac.finish());
+        }
+        if mac::any(tags.into_iter(), &claims) { Ok(()) } else { Err(Refusal::Mismatch) }
+    }
+
+    fn claims(&self, written: &str) -> Vec<Tag> {
+        let read = |claim: &str| {
+            let bare = claim.trim().strip_prefix(self.plan.prefix.as_str())?;
+            Tag::read(bare.trim(), self.plan.encoding)
+        };
+        match &self.plan.separator {
+            Some(separator) => written.split(separator.as_str()).take(CLAIMS_MAX).filter_map(read).collect(),
+            None => read(written).into_iter().collect(),
+        }
+    }
+
+    pub(super) fn sign(&self, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
+        let plan = &self.plan;
+        let mut headers: Vec<(String, String)> = Vec::new();
+        let mut timestamp = String::new();
+        if let Some(stamp) = &plan.timestamp {
+            timestamp = (now.as_millisecond() / stamp.unit_ms).to_string();
+            headers.push((stamp.header.to_string(), timestamp.clone()));
+        }
+        // Other headers that are signed get a value of ours, unless they are the timestamp itself.
+        let mut signed = HeaderMap::new();
+        for (name, value) in &headers {
+            if let (Ok(name), Ok(value)) = (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+                signed.insert(name, value);
+            }
+        }
+        for name in plan.signed.headers() {
+            if !signed.contains_key(name) {
+                signed.insert(name.clone(), HeaderValue::from_static("okr-router"));
+                headers.push((name.to_string(), "okr-router".to_owned()));
+            }
+        }
+        if let Some(key) = self.keys.first() {
+            let mut mac = key.clone();
+            if plan.signed.feed(&mut mac, &timestamp, &signed, body).is_ok() {
+                let written = mac.finish().write(plan.encoding);
+                headers.push((plan.header.to_string(), format!("{}{written}", plan.prefix)));
+            }
+        }
+        headers
+    }
+}
