@@ -1,0 +1,55 @@
+//! Dead letters of deliveries: acknowledged by Kafka before the row is marked.
+
+use async_trait::async_trait;
+use bus::OutRecord;
+
+use crate::{EngineOptions, Parcel, observe};
+
+/// Where dead letters go. [`crate::EngineOptions::dead`]; tests put their own here.
+#[async_trait]
+pub trait DeadLetters: Send + Sync + 'static {
+    /// How many partitions the topic of dead letters of `service` has.
+    fn partitions(&self) -> i32;
+
+    /// Returns only once Kafka has acknowledged the letter with an offset; an error says that it may not be there.
+    async fn bury(&self, letter: OutRecord) -> Result<(), String>;
+}
+
+/// Dead letters through a producer.
+#[derive(Debug, Clone)]
+pub struct ProducerLetters {
+    pub producer: bus::Producer,
+    /// Partitions of `okr.dead.<service>`.
+    pub partitions: i32,
+}
+
+#[async_trait]
+impl DeadLetters for ProducerLetters {
+    fn partitions(&self) -> i32 {
+        self.partitions
+    }
+
+    async fn bury(&self, letter: OutRecord) -> Result<(), String> {
+        self.producer.send(letter).await.map(drop).map_err(|error| error.to_string())
+    }
+}
+
+/// The dead letter of a parcel for which its target has no room.
+pub async fn overflow(options: &EngineOptions, parcel: &Parcel) -> Result<(), String> {
+    let (at, target) = ((options.house.clock)().to_string(), &parcel.effect.target);
+    let error = format!("{target} has {} unfinished rows", options.config.rows_max);
+    let origin = bus::dead::Origin {
+        service: options.service,
+        target: Some(target),
+        reason: "target_full",
+        error: &error,
+        attempts: 0,
+        at: &at,
+    };
+    options
+        .dead
+        .bury(bus::dead::letter(&parcel.record.to_record(), &origin, options.dead.partitions()))
+        .await?;
+    observe::dead_lettered(options.service, target, &parcel.effect.id(), ("target_full", &error));
+    Ok(())
+}

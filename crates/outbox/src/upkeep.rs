@@ -1,0 +1,75 @@
+//! What an engine does beside delivering: looks for rows of others, measures its queue, forgets what is old.
+
+use std::time::Duration;
+
+use jiff::SignedDuration;
+use tokio::time::sleep;
+
+use crate::holder::until;
+use crate::{Depth, Engine, EngineOptions, observe};
+
+/// How often the queue is measured.
+const MEASURE: Duration = Duration::from_secs(10);
+
+/// How often old rows are forgotten.
+const PRUNE: Duration = Duration::from_secs(3_600);
+
+/// Wakes targets for which another process has planned rows. One question for all targets.
+pub async fn poll(engine: &Engine, targets: &[String]) {
+    let options = engine.options();
+    let pause = options.config.poll.0.max(Duration::from_millis(10));
+    while !over(options, pause).await {
+        // That the store does not answer is told by the clerk.
+        let Ok(due) = options.queue.next_due(options.service, targets).await else { continue };
+        let now = (options.house.clock)();
+        for (target, moment) in due {
+            if moment <= now {
+                engine.wake(&target);
+            }
+        }
+    }
+}
+
+/// Measures depth and age per target, and learns which targets are full.
+pub async fn measure(engine: &Engine, targets: &[String]) {
+    let options = engine.options();
+    loop {
+        if let Ok(depths) = options.queue.depths(options.service).await {
+            let now = (options.house.clock)();
+            for target in targets {
+                let empty = Depth { target: target.clone(), rows: 0, oldest: None };
+                let depth = depths.iter().find(|depth| depth.target == *target).unwrap_or(&empty);
+                let age = depth.oldest.map_or(Duration::ZERO, |oldest| until(now, oldest));
+                observe::depth(options.service, depth, age.as_secs_f64());
+            }
+            let full = depths.into_iter().filter(|depth| depth.rows >= options.config.rows_max);
+            *engine.lock_full() = full.map(|depth| depth.target).collect();
+        }
+        if over(options, MEASURE).await {
+            return;
+        }
+    }
+}
+
+/// Forgets rows that were finished long ago.
+pub async fn prune(options: &EngineOptions) {
+    let keep = SignedDuration::try_from(options.config.keep.0).unwrap_or(SignedDuration::MAX);
+    while !over(options, PRUNE).await {
+        let Ok(before) = (options.house.clock)().checked_sub(keep) else { continue };
+        match options.queue.prune(before).await {
+            Ok(rows) => tracing::debug!(service = options.service, rows, "forgot old rows of the outbox"),
+            Err(error) => {
+                tracing::warn!(service = options.service, %error, "old rows of the outbox were not forgotten")
+            }
+        }
+    }
+}
+
+/// Waits; true when the house shuts down meanwhile.
+async fn over(options: &EngineOptions, pause: Duration) -> bool {
+    tokio::select! {
+        biased;
+        () = options.house.shutdown.cancelled() => true,
+        () = sleep(pause) => false,
+    }
+}

@@ -1,0 +1,121 @@
+//! Metrics and logs of the consumer runtime.
+
+use bus::Slot;
+use metrics::{counter, gauge};
+
+/// Records that came from Kafka.
+pub fn consumed(service: &'static str, records: u64) {
+    counter!("okr_worker_consumed_records_total", "service" => service).increment(records);
+}
+
+/// Records that need nothing more; those that were dead-lettered included.
+pub fn finished(service: &'static str, records: u64) {
+    counter!("okr_worker_finished_records_total", "service" => service).increment(records);
+}
+
+/// A record waits and is tried again.
+pub fn retried(service: &'static str, slot: &Slot, offset: i64, (reason, error): (&'static str, &str)) {
+    counter!("okr_worker_retries_total", "service" => service, "reason" => reason).increment(1);
+    tracing::debug!(
+        record.topic = &*slot.topic,
+        record.partition = slot.partition,
+        record.offset = offset,
+        reason,
+        error,
+        "trying {}/{}@{offset} again: {reason}",
+        slot.topic,
+        slot.partition,
+    );
+}
+
+/// A record's dead letter is acknowledged.
+pub fn dead_lettered(service: &'static str, slot: &Slot, offset: i64, verdict: (&'static str, &str, u32)) {
+    let (reason, error, attempts) = verdict;
+    counter!("okr_worker_dead_letters_total", "service" => service, "reason" => reason).increment(1);
+    tracing::warn!(
+        record.topic = &*slot.topic,
+        record.partition = slot.partition,
+        record.offset = offset,
+        reason,
+        error,
+        attempts,
+        "dead-lettered {}/{}@{offset}: {reason}",
+        slot.topic,
+        slot.partition,
+    );
+}
+
+/// A dead letter was not acknowledged and is tried again.
+pub fn unburied(service: &'static str, slot: &Slot, offset: i64, error: &str) {
+    counter!("okr_worker_dead_letter_failures_total", "service" => service).increment(1);
+    tracing::warn!(
+        record.topic = &*slot.topic,
+        record.partition = slot.partition,
+        record.offset = offset,
+        error,
+        "dead letter of {}/{}@{offset} was not acknowledged, trying again",
+        slot.topic,
+        slot.partition,
+    );
+}
+
+/// Work ended whose partition was taken away meanwhile.
+pub fn ignored(service: &'static str) {
+    counter!("okr_worker_ignored_results_total", "service" => service).increment(1);
+}
+
+/// Partitions came, went after a hand-back, or were lost.
+pub fn rebalanced(service: &'static str, kind: &'static str, slots: &[Slot]) {
+    counter!("okr_worker_rebalances_total", "service" => service, "kind" => kind).increment(1);
+    let partitions: Vec<i32> = slots.iter().map(|slot| slot.partition).collect();
+    tracing::info!(service, ?partitions, "{kind} {} partitions", slots.len());
+}
+
+/// Records are gone that were never consumed.
+pub fn gap(service: &'static str, slot: &Slot) {
+    counter!("okr_worker_gaps_total", "service" => service).increment(1);
+    tracing::error!(
+        record.topic = &*slot.topic,
+        record.partition = slot.partition,
+        "records of {}/{} are gone that were never consumed: going on with the earliest one kept",
+        slot.topic,
+        slot.partition,
+    );
+}
+
+/// The role stands still until a person acts.
+pub fn halted(service: &'static str, why: &str) {
+    gauge!("okr_worker_halted_count", "service" => service).set(1.0);
+    tracing::error!(service, "{service} halted: {why}");
+}
+
+/// The poll stood still for too long.
+pub fn stalled(service: &'static str, why: &str) {
+    counter!("okr_worker_stalls_total", "service" => service).increment(1);
+    tracing::error!(service, "consumer of {service} stalled: {why}");
+}
+
+/// The consumer reported something that it copes with.
+pub fn trouble(service: &'static str, why: &str) {
+    counter!("okr_worker_consumer_errors_total", "service" => service).increment(1);
+    tracing::warn!(service, error = why, "consumer of {service} reported an error");
+}
+
+/// What is unfinished right now.
+pub fn load(service: &'static str, running: usize, held: (usize, usize)) {
+    gauge!("okr_worker_in_flight_records", "service" => service).set(running as f64);
+    gauge!("okr_worker_unfinished_records", "service" => service).set(held.0 as f64);
+    gauge!("okr_worker_unfinished_bytes", "service" => service).set(held.1 as f64);
+}
+
+/// How many partitions are ours.
+pub fn assigned(service: &'static str, partitions: usize) {
+    gauge!("okr_worker_assigned_partitions", "service" => service).set(partitions as f64);
+}
+
+/// How many records of a slot are not committed yet.
+pub fn lag(service: &'static str, slot: &Slot, records: i64) {
+    let (topic, partition) = (slot.topic.to_string(), slot.partition.to_string());
+    gauge!("okr_worker_lag_records", "service" => service, "topic" => topic, "partition" => partition)
+        .set(records as f64);
+}

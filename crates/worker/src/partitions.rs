@@ -1,0 +1,358 @@
+//! The state of a consumer: partitions, lanes, epochs, retries, the fuse. Pure: moments are passed in (as time since
+//! the start), randomness is seeded, and what is to be done is asked for ([`Partitions::start`], [`Partitions::commits`]
+//! …), so that a simulation can drive it through any schedule.
+
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, HashMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::{InRecord, Slot};
+
+use crate::budget::Budget;
+use crate::fuse::Fuse;
+use crate::job::{Done, Entry, Job, Note, Outcome, Ticket, Verdict};
+use crate::lanes::{LaneId, Lanes};
+use crate::ledger::{Ledger, LedgerError};
+use crate::retry::Backoff;
+use crate::{Failure, FuseConfig};
+
+/// The numbers by which it decides.
+#[derive(Debug, Clone, Copy)]
+pub struct Rules {
+    pub attempts_max: u32,
+    pub backoff: Backoff,
+    pub in_flight_max: usize,
+    pub drain_grace: Duration,
+    pub fuse: FuseConfig,
+}
+
+/// Offsets to commit: per slot the next one to consume.
+pub type Offsets = Vec<(Slot, i64)>;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Hold {
+    /// Not ours.
+    None,
+    Owned,
+    /// Being taken away: what is under way may end, nothing starts.
+    Draining,
+}
+
+#[derive(Debug)]
+struct Partition {
+    slot: Slot,
+    hold: Hold,
+    /// New with each assignment.
+    epoch: u64,
+    ledger: Ledger,
+    /// Jobs of this epoch that are out.
+    running: usize,
+}
+
+#[derive(Debug)]
+struct Drain {
+    parts: Vec<usize>,
+    deadline: Duration,
+}
+
+/// All state of one consumer. `T` is a decoded record.
+#[derive(Debug)]
+pub struct Partitions<T> {
+    rules: Rules,
+    budget: Arc<Budget>,
+    random: fastrand::Rng,
+    hasher: RandomState,
+    by_slot: HashMap<Slot, usize>,
+    parts: Vec<Partition>,
+    lanes: Lanes<Entry<T>>,
+    timers: BinaryHeap<Reverse<(Duration, LaneId)>>,
+    drains: VecDeque<Drain>,
+    fuse: Fuse,
+    epoch: u64,
+    /// Jobs that are out, those of earlier epochs included.
+    running: usize,
+    stopping: bool,
+    halted: Option<String>,
+}
+
+impl<T> Partitions<T> {
+    /// Nothing is assigned yet. The budget is released here and charged by the consumer.
+    pub fn new(rules: Rules, budget: Arc<Budget>, seed: u64) -> Self {
+        Self {
+            rules,
+            budget,
+            random: fastrand::Rng::with_seed(seed),
+            hasher: RandomState::new(),
+            by_slot: HashMap::new(),
+            parts: Vec::new(),
+            lanes: Lanes::default(),
+            timers: BinaryHeap::new(),
+            drains: VecDeque::new(),
+            fuse: Fuse::new(rules.fuse),
+            epoch: 0,
+            running: 0,
+            stopping: false,
+            halted: None,
+        }
+    }
+
+    /// These slots are ours from now on, each in a new epoch.
+    pub fn assigned(&mut self, slots: Vec<Slot>) {
+        for slot in slots {
+            let index = *self.by_slot.entry(slot.clone()).or_insert_with(|| {
+                let ledger = Ledger::default();
+                self.parts.push(Partition { slot, hold: Hold::None, epoch: 0, ledger, running: 0 });
+                self.parts.len() - 1
+            });
+            self.drop_waiting(index);
+            self.epoch += 1;
+            let part = &mut self.parts[index];
+            (part.hold, part.epoch, part.ledger, part.running) =
+                (Hold::Owned, self.epoch, Ledger::default(), 0);
+        }
+    }
+
+    /// These slots are being taken away: nothing of theirs starts any more, and [`Partitions::drained`] says when
+    /// what is under way has ended.
+    pub fn revoking(&mut self, slots: &[Slot], now: Duration) {
+        let parts: Vec<usize> = slots.iter().filter_map(|slot| self.by_slot.get(slot).copied()).collect();
+        for index in &parts {
+            self.drop_waiting(*index);
+            self.parts[*index].hold = Hold::Draining;
+        }
+        self.drains.push_back(Drain { parts, deadline: now + self.rules.drain_grace });
+    }
+
+    /// The frontiers of the slots that have been revoking longest, once their work has ended or its grace is over;
+    /// from then on they are not ours. Asked until none comes; the answers are in the order of the revocations.
+    pub fn drained(&mut self, now: Duration) -> Option<Offsets> {
+        let drain = self.drains.front()?;
+        let running = drain.parts.iter().any(|index| self.parts[*index].running > 0);
+        if running && now < drain.deadline {
+            return None;
+        }
+        let drain = self.drains.pop_front()?;
+        let offsets = self.frontiers(&drain.parts);
+        drain.parts.into_iter().for_each(|index| self.let_go(index));
+        Some(offsets)
+    }
+
+    /// These slots are another's already: everything of theirs is dropped and nothing is committed.
+    pub fn lost(&mut self, slots: &[Slot]) {
+        for slot in slots {
+            if let Some(index) = self.by_slot.get(slot).copied() {
+                self.drop_waiting(index);
+                self.let_go(index);
+            }
+        }
+    }
+
+    /// The offsets of this slot begin anew (its position was out of range): a new epoch with an empty ledger.
+    pub fn restarted(&mut self, slot: Slot) {
+        if self.by_slot.get(&slot).is_some_and(|index| self.parts[*index].hold == Hold::Owned) {
+            self.assigned(vec![slot]);
+        }
+    }
+
+    /// A record came. Of a slot that is not ours it is dropped.
+    pub fn record(&mut self, record: InRecord) -> Result<(), LedgerError> {
+        let owned = self.by_slot.get(&record.slot).copied();
+        let owned = owned.filter(|index| self.parts[*index].hold == Hold::Owned && !self.stopping);
+        let Some(index) = owned else {
+            self.budget.release(record.size());
+            return Ok(());
+        };
+        self.parts[index].ledger.begin(record.offset)?;
+        // A record without a key waits in its partition's own lane.
+        let hash = self.hasher.hash_one((index, record.key.as_deref()));
+        self.lanes.push(index, hash, Entry::new(record, index));
+        Ok(())
+    }
+
+    /// The next job to begin, if one may. Its [`Done`] must come back, whatever happens.
+    pub fn start(&mut self, now: Duration) -> Option<Job<T>> {
+        while let Some(Reverse((_, lane))) = self.timers.peek().filter(|due| due.0.0 <= now).copied() {
+            self.timers.pop();
+            self.lanes.wake(lane);
+        }
+        if self.stopping || self.halted.is_some() || self.running >= self.rules.in_flight_max {
+            return None;
+        }
+        let (lane, entry) = self.lanes.next()?;
+        // Waiting entries of a partition are dropped when it goes, so the partition of a head is always ours.
+        let part = entry.part;
+        self.running += 1;
+        self.parts[part].running += 1;
+        Some(Job { ticket: Ticket { lane, part, epoch: self.parts[part].epoch }, entry })
+    }
+
+    /// A job came home. An error is a broken invariant: halt.
+    pub fn finish(&mut self, done: Done<T>, now: Duration) -> Result<Note, LedgerError> {
+        let Done { ticket, entry, outcome } = done;
+        self.running -= 1;
+        let part = &mut self.parts[ticket.part];
+        if part.epoch != ticket.epoch || part.hold == Hold::None {
+            self.leave(ticket.lane, &entry);
+            return Ok(Note::Ignored);
+        }
+        part.running -= 1;
+        match (outcome, &entry.verdict) {
+            (Outcome::Handled, _) => {
+                self.fuse.handled();
+                self.close(ticket, &entry)?;
+                Ok(Note::Finished)
+            }
+            (Outcome::Buried, verdict) => {
+                let Verdict { reason, error } = verdict.clone().unwrap_or_default();
+                self.close(ticket, &entry)?;
+                Ok(Note::Buried { reason, error, attempts: entry.attempts })
+            }
+            (Outcome::Unburied(error), _) => {
+                self.wait(ticket, entry, None, now);
+                Ok(Note::Unburied { error })
+            }
+            (Outcome::Failed(failure), _) => Ok(self.failed(ticket, entry, failure, now)),
+        }
+    }
+
+    /// Frontiers that moved since this was last asked.
+    pub fn commits(&mut self) -> Offsets {
+        let owned = self.parts.iter_mut().filter(|part| part.hold == Hold::Owned);
+        owned.filter_map(|part| Some((part.slot.clone(), part.ledger.moved()?))).collect()
+    }
+
+    /// Stops for good: nothing starts any more, what waits is dropped.
+    pub fn stop(&mut self) {
+        self.stopping = true;
+        (0..self.parts.len()).for_each(|index| self.drop_waiting(index));
+    }
+
+    /// Stops until the process is restarted; what waits stays, partitions stay, the gate is shut.
+    pub fn halt(&mut self, why: String) {
+        self.budget.halt(true);
+        self.halted.get_or_insert(why);
+    }
+
+    /// Why it stands still.
+    #[cfg(test)]
+    pub fn halted(&self) -> Option<&str> {
+        self.halted.as_deref()
+    }
+
+    /// The frontiers of everything that is still ours, for the last commit.
+    pub fn finals(&self) -> Offsets {
+        let all: Vec<usize> = (0..self.parts.len()).collect();
+        self.frontiers(&all)
+    }
+
+    /// When something happens by itself: a retry is due, or the grace of a revocation is over.
+    pub fn wake_at(&self) -> Option<Duration> {
+        let timer = self.timers.peek().map(|due| due.0.0).filter(|_| self.halted.is_none() && !self.stopping);
+        let drain = self.drains.front().map(|drain| drain.deadline);
+        timer.into_iter().chain(drain).min()
+    }
+
+    /// Jobs that are out, of any epoch.
+    pub fn running(&self) -> usize {
+        self.running
+    }
+
+    /// Jobs that are out of partitions which are ours: what a stop waits for.
+    pub fn running_here(&self) -> usize {
+        self.parts.iter().filter(|part| part.hold != Hold::None).map(|part| part.running).sum()
+    }
+
+    /// Slots that are ours.
+    pub fn owned(&self) -> impl Iterator<Item = &Slot> {
+        self.parts.iter().filter(|part| part.hold == Hold::Owned).map(|part| &part.slot)
+    }
+
+    fn failed(&mut self, ticket: Ticket, mut entry: Entry<T>, failure: Failure, now: Duration) -> Note {
+        match failure {
+            Failure::Halt { reason, error } => {
+                let why = format!("{reason}: {error}");
+                self.back(ticket, entry);
+                self.halt(why.clone());
+                Note::Halted { why }
+            }
+            Failure::Reject { reason, error } => {
+                if let Err(blown) = self.fuse.rejected() {
+                    let why = format!("fuse: {blown}, the last one for {reason}: {error}");
+                    self.back(ticket, entry);
+                    self.halt(why.clone());
+                    return Note::Halted { why };
+                }
+                entry.attempts += 1;
+                self.condemn(ticket, entry, reason, error)
+            }
+            Failure::Retry { after, reason, error, endless } => {
+                entry.attempts += u32::from(!endless);
+                if entry.attempts >= self.rules.attempts_max.max(1) && !endless {
+                    return self.condemn(ticket, entry, reason, error);
+                }
+                self.wait(ticket, entry, after, now);
+                Note::Retried { reason, error }
+            }
+        }
+    }
+
+    fn condemn(&mut self, ticket: Ticket, mut entry: Entry<T>, reason: &'static str, error: String) -> Note {
+        entry.tries = 0;
+        entry.verdict = Some(Verdict { reason, error: error.clone() });
+        self.back(ticket, entry);
+        Note::Condemned { reason, error }
+    }
+
+    fn wait(&mut self, ticket: Ticket, mut entry: Entry<T>, after: Option<Duration>, now: Duration) {
+        if !self.keeps(ticket) {
+            return self.leave(ticket.lane, &entry);
+        }
+        entry.tries += 1;
+        let pause = self.rules.backoff.pause(entry.tries, after, self.random.f64());
+        self.lanes.put_back(ticket.lane, entry, true);
+        self.timers.push(Reverse((now + pause, ticket.lane)));
+    }
+
+    fn back(&mut self, ticket: Ticket, entry: Entry<T>) {
+        if self.keeps(ticket) {
+            self.lanes.put_back(ticket.lane, entry, false);
+        } else {
+            self.leave(ticket.lane, &entry);
+        }
+    }
+
+    /// Whether what is unfinished may still be tried here.
+    fn keeps(&self, ticket: Ticket) -> bool {
+        self.parts[ticket.part].hold == Hold::Owned && !self.stopping
+    }
+
+    fn close(&mut self, ticket: Ticket, entry: &Entry<T>) -> Result<(), LedgerError> {
+        self.leave(ticket.lane, entry);
+        self.parts[ticket.part].ledger.finish(entry.record.offset)
+    }
+
+    fn leave(&mut self, lane: LaneId, entry: &Entry<T>) {
+        self.budget.release(entry.record.size());
+        self.lanes.advance(lane);
+    }
+
+    fn drop_waiting(&mut self, index: usize) {
+        let budget = &self.budget;
+        self.lanes.clear(index, |entry| budget.release(entry.record.size()));
+    }
+
+    fn let_go(&mut self, index: usize) {
+        let part = &mut self.parts[index];
+        (part.hold, part.ledger, part.running) = (Hold::None, Ledger::default(), 0);
+    }
+
+    fn frontiers(&self, parts: &[usize]) -> Offsets {
+        let held = parts.iter().map(|index| &self.parts[*index]).filter(|part| part.hold != Hold::None);
+        held.filter_map(|part| Some((part.slot.clone(), part.ledger.frontier()?))).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,171 @@
+//! The runtime: takes what the consumer, the tasks and the clock report, one thing after the other, to the owner.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use boot::House;
+use bus::Consumer;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
+
+use crate::budget::Budget;
+use crate::feed::{Feed, News};
+use crate::owner::{BATCH, Owner};
+use crate::work::Bench;
+use crate::{DeadLetters, Handler, WorkerConfig};
+
+/// How often lag and load are measured.
+const MEASURE: Duration = Duration::from_secs(5);
+
+/// How often the broker is asked whether it is there.
+const WATCH: Duration = Duration::from_secs(3);
+
+/// How long a member that was left behind is mourned before a new one joins.
+const REJOIN_PAUSE: Duration = Duration::from_secs(1);
+
+/// What a consuming service is made of.
+pub struct Worker<H> {
+    /// Names the health check, the metrics and the dead letters: `notifier`.
+    pub service: &'static str,
+    pub topics: Vec<&'static str>,
+    /// The consumer group: `okr.notifier`.
+    pub group: String,
+    pub handler: H,
+    pub settings: bus::Settings,
+    pub dead: Arc<dyn DeadLetters>,
+    pub config: WorkerConfig,
+    pub house: House,
+}
+
+impl<H> fmt::Debug for Worker<H> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { service, topics, group, .. } = self;
+        let mut worker = f.debug_struct("Worker");
+        worker.field("service", service).field("topics", topics).field("group", group).finish_non_exhaustive()
+    }
+}
+
+/// Why a role cannot go on in this process.
+#[derive(Debug, thiserror::Error)]
+pub enum WorkerError {
+    /// The consumer could not be made.
+    #[error("group could not be joined")]
+    Join(#[source] bus::BusError),
+}
+
+/// Why a member is no longer one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum End {
+    /// The house shuts down: drained, committed, left.
+    Left,
+    /// The consumer has stopped for good: a new one has to join.
+    Stalled,
+}
+
+/// Consumes until the house shuts down: then drains, commits and leaves the group. A role that halts stays in here,
+/// in its group, not ready, until it is stopped. A member that stopped by itself is replaced.
+pub async fn run<H: Handler>(worker: Worker<H>) -> Result<(), WorkerError> {
+    let Worker { service, topics, group, handler, settings, dead, config, house } = worker;
+    let bench = Arc::new(Bench { service, handler, dead, clock: house.clock.clone() });
+    // The consumer waits a little longer than the runtime drains, so that the answer is in time.
+    let revoke_grace = config.drain_grace.0 + Duration::from_secs(5);
+    let mut asides = JoinSet::new();
+    let broker = watch_broker(settings.clone(), &mut asides);
+    loop {
+        let budget = budget(&config);
+        let feed = Consumer::join(&settings, &group, &topics, budget.clone(), revoke_grace);
+        let owner = Owner::new(Arc::clone(&bench), config, &house, budget);
+        match drive(owner, feed.map_err(WorkerError::Join)?, &config, &house, broker.clone()).await {
+            End::Left => return Ok(()),
+            End::Stalled => sleep(REJOIN_PAUSE).await,
+        }
+    }
+}
+
+/// The bounds of unfinished work.
+pub fn budget(config: &WorkerConfig) -> Arc<Budget> {
+    Arc::new(Budget::new(config.queue_records_max, config.queue_bytes_max.as_usize()))
+}
+
+/// One membership, over any feed. `broker` says what is wrong with the broker, if anything.
+pub async fn drive<H: Handler, F: Feed>(
+    mut owner: Owner<H>,
+    mut feed: F,
+    config: &WorkerConfig,
+    house: &House,
+    mut broker: watch::Receiver<Option<String>>,
+) -> End {
+    let mut commit = ticks(config.commit_every.0.max(Duration::from_millis(1)));
+    let mut measure = ticks(MEASURE);
+    let mut came_home = Vec::with_capacity(BATCH);
+    broker.mark_changed();
+    let end = loop {
+        let due = owner.due();
+        tokio::select! {
+            biased; // Order is priority: leave, then finish, then commit, then fetch, which may always have more.
+            () = house.shutdown.cancelled() => break End::Left,
+            _ = owner.home.recv_many(&mut came_home, BATCH) => owner.settle(came_home.drain(..)),
+            _ = commit.tick() => owner.commit(&feed),
+            _ = measure.tick() => owner.measure(&feed),
+            Ok(()) = broker.changed() => owner.broker(broker.borrow_and_update().clone()),
+            () = due => {}
+            news = feed.next() => owner.accept(news.unwrap_or_else(News::ended)),
+        }
+        owner.soak(&mut feed);
+        if owner.is_stalled() {
+            break End::Stalled;
+        }
+        owner.start();
+        owner.answer();
+    };
+    drain(&mut owner, &mut feed, config.drain_grace.0).await;
+    // Of a member that was thrown out nothing may be committed.
+    let offsets = if end == End::Left { owner.finals() } else { Vec::new() };
+    feed.close(offsets).await;
+    end
+}
+
+/// Begins nothing more and lets what is under way end, while rebalances are still answered.
+async fn drain<H: Handler, F: Feed>(owner: &mut Owner<H>, feed: &mut F, grace: Duration) {
+    let deadline = Instant::now() + grace;
+    let mut came_home = Vec::with_capacity(BATCH);
+    owner.stop();
+    while owner.is_busy() {
+        let due = owner.due();
+        tokio::select! {
+            biased;
+            _ = owner.home.recv_many(&mut came_home, BATCH) => owner.settle(came_home.drain(..)),
+            () = sleep_until(deadline) => break,
+            () = due => {}
+            Some(news) = feed.next() => owner.accept(news),
+        }
+        owner.answer();
+    }
+    owner.abandon();
+}
+
+fn ticks(every: Duration) -> Interval {
+    let mut ticks = interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    ticks
+}
+
+/// Follows the broker until `asides` is dropped.
+fn watch_broker(settings: bus::Settings, asides: &mut JoinSet<()>) -> watch::Receiver<Option<String>> {
+    let (tell, broker) = watch::channel(None);
+    asides.spawn(async move {
+        let news = |why: Option<String>| {
+            tell.send_if_modified(|known| {
+                let changed = *known != why;
+                *known = why;
+                changed
+            });
+        };
+        if let Err(error) = bus::watch_broker(&settings, WATCH, |state| news(state.err())).await {
+            news(Some(error.to_string()));
+        }
+    });
+    broker
+}

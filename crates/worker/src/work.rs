@@ -1,0 +1,90 @@
+//! The work on one record: decode, handle, or bury. Runs beside the owner of the state and shares nothing with it.
+
+use std::panic::AssertUnwindSafe;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use boot::Clock;
+use futures::future::{BoxFuture, FutureExt};
+use tokio::sync::mpsc::UnboundedSender;
+
+use crate::job::{Done, Entry, Job, Outcome, Verdict};
+use crate::{DeadLetters, Failure, Handler};
+
+/// What every job needs. Shared, cheap to clone.
+pub struct Bench<H> {
+    pub service: &'static str,
+    pub handler: H,
+    pub dead: Arc<dyn DeadLetters>,
+    pub clock: Clock,
+}
+
+/// Begins a job. What ends without waiting for anything is done here and now, which saves a task and two hops
+/// between threads per record; the rest goes on as a task and comes home through `home`.
+pub fn begin<H: Handler>(
+    bench: &Arc<Bench<H>>,
+    job: Job<H::Item>,
+    home: &UnboundedSender<Done<H::Item>>,
+) -> Option<Done<H::Item>> {
+    let mut work: BoxFuture<'static, Done<H::Item>> = perform(Arc::clone(bench), job).boxed();
+    // The task polls it again at once, so that no wake-up of this first look is missed.
+    if let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+        return Some(done);
+    }
+    let home = home.clone();
+    tokio::spawn(async move {
+        // The owner is gone only when the process stops and waits no longer.
+        let _ = home.send(work.await);
+    });
+    None
+}
+
+async fn perform<H: Handler>(bench: Arc<Bench<H>>, job: Job<H::Item>) -> Done<H::Item> {
+    let Job { ticket, mut entry } = job;
+    let outcome = match entry.verdict.clone() {
+        Some(verdict) => bury(&bench, &entry, verdict).await,
+        None => {
+            // A panic leaves at most the item half made, and such a record is rejected and not handled again.
+            let caught = AssertUnwindSafe(attempt(&bench.handler, &mut entry)).catch_unwind().await;
+            caught.unwrap_or_else(|panic| Outcome::Failed(Failure::reject("panic", said(&*panic))))
+        }
+    };
+    Done { ticket, entry, outcome }
+}
+
+async fn attempt<H: Handler>(handler: &H, entry: &mut Entry<H::Item>) -> Outcome {
+    if entry.item.is_none() {
+        match handler.decode(&entry.record).await {
+            Ok(item) => entry.item = Some(item),
+            Err(failure) => return Outcome::Failed(failure),
+        }
+    }
+    let Some(item) = &entry.item else { return Outcome::Failed(Failure::retry("decode", "no item")) };
+    match handler.handle(item, &entry.record, entry.attempts.saturating_add(1)).await {
+        Ok(()) => Outcome::Handled,
+        Err(failure) => Outcome::Failed(failure),
+    }
+}
+
+async fn bury<H: Handler, T>(bench: &Bench<H>, entry: &Entry<T>, verdict: Verdict) -> Outcome {
+    let at = (bench.clock)().to_string();
+    let origin = bus::dead::Origin {
+        service: bench.service,
+        target: None,
+        reason: verdict.reason,
+        error: &verdict.error,
+        attempts: entry.attempts,
+        at: &at,
+    };
+    let letter = bus::dead::letter(&entry.record, &origin, bench.dead.partitions());
+    match bench.dead.bury(letter).await {
+        Ok(()) => Outcome::Buried,
+        Err(error) => Outcome::Unburied(error),
+    }
+}
+
+/// What a panic said, as far as it can be read.
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}
