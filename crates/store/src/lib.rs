@@ -1,1 +1,36 @@
+//! State in two homes, an embedded file (libsql) and Postgres, behind the traits that others declare:
+//! `outbox::Queue` for the delivery engine and `worker::Claims` for handlers without rows.
+//!
+//! Both homes keep the same tables under the same names:
+//!
+//! | table | holds |
+//! |---|---|
+//! | `router_effects` | what was claimed and how it ended; unique (service, event, target, replay), kept for the retention |
+//! | `router_parcels` | what is still to be delivered, with its content; a finished parcel leaves |
+//! | `router_lanes` | per service, target and subject with unfinished parcels: the first of them, its lease, when it is due |
+//! | `router_members`, `router_holds` | who is alive and who delivers for which target |
+//!
+//! History is written once and only grows by narrow rows; everything that is looked up while delivering lives in the
+//! tables of unfinished work, so the cost of a delivery does not depend on how much was delivered before.
+//!
+//! One suite (`src/tests/suite`) runs on both homes.
 
+mod address;
+mod embedded;
+mod error;
+mod observe;
+mod packing;
+mod postgres;
+mod shares;
+mod store;
+#[cfg(any(test, feature = "testing"))]
+#[doc(hidden)]
+pub mod testing;
+mod time;
+
+#[cfg(test)]
+mod tests;
+
+pub use error::StoreError;
+pub use store::Store;
+pub use time::Time;

@@ -1,0 +1,183 @@
+//! The embedded home: one SQLite file, owned by one thread of one process.
+
+mod desk;
+mod failure;
+mod holds;
+mod lanes;
+mod lock;
+mod plan;
+mod schema;
+mod session;
+#[cfg(test)]
+mod tests;
+mod upkeep;
+
+use std::path::{Path, PathBuf};
+use std::thread::JoinHandle;
+
+use async_trait::async_trait;
+use boot::Clock;
+use jiff::Timestamp;
+use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::store::Home;
+use crate::{StoreError, observe, time};
+use desk::{Call, Job};
+use session::Session;
+
+/// The name of this home in metrics.
+const NAME: &str = "embedded";
+/// Calls that may wait for the thread; more wait at their own place.
+const WAITING_MAX: usize = 1024;
+/// Rows that one transaction of [`Queue::prune`] forgets, so that deliveries go on between two of them.
+const PRUNE_SLICE: i64 = 1_000;
+
+/// A handle on the thread that owns the file.
+pub(crate) struct Embedded {
+    /// Taken on drop, which ends the thread.
+    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
+    thread: Option<JoinHandle<()>>,
+    clock: Clock,
+}
+
+impl Embedded {
+    /// Makes the folders, takes the lock, brings the tables up to date.
+    pub(crate) async fn open(path: PathBuf, clock: Clock) -> Result<Self, StoreError> {
+        let (jobs, waiting) = mpsc::channel(WAITING_MAX);
+        let (opened, outcome) = oneshot::channel();
+        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
+            // The lock lives as long as the session and is the last to go.
+            match open(&path) {
+                Ok((_lock, session)) => {
+                    let _ = opened.send(Ok(()));
+                    desk::serve(session, waiting);
+                }
+                Err(error) => drop(opened.send(Err(error))),
+            }
+        });
+        let thread = thread.map_err(|error| QueueError::Unavailable(error.to_string()))?;
+        outcome.await.map_err(|_| gone())??;
+        Ok(Self { jobs: Some(jobs), thread: Some(thread), clock })
+    }
+
+    /// Runs `work` on the thread, in a transaction shared with its neighbours, and answers after the commit.
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T, QueueError> + Send + 'static,
+    ) -> Result<T, QueueError> {
+        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
+        let (reply, answer) = oneshot::channel();
+        jobs.send(Box::new(Call::new(work, reply))).await.map_err(|_| gone())?;
+        answer.await.map_err(|_| gone())?
+    }
+
+    fn now(&self) -> i64 {
+        time::micros((self.clock)())
+    }
+}
+
+fn open(path: &Path) -> Result<(lock::Lock, Session), StoreError> {
+    let lock = lock::Lock::take(path)?;
+    let mut session = Session::open(path)?;
+    schema::migrate(&mut session)?;
+    Ok((lock, session))
+}
+
+fn gone() -> QueueError {
+    QueueError::Broken("the store's thread has ended".to_owned())
+}
+
+impl Drop for Embedded {
+    /// Waits for the last transaction and gives the file free.
+    fn drop(&mut self) {
+        self.jobs.take();
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+#[async_trait]
+impl Home for Embedded {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn claim(&self, effect: Effect) -> Result<bool, QueueError> {
+        let now = self.now();
+        self.call(move |session| plan::claim(session, &effect, now)).await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        self.call(upkeep::ping).await
+    }
+}
+
+#[async_trait]
+impl Queue for Embedded {
+    async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
+        let now = self.now();
+        self.call(move |session| plan::plan(session, &parcels, now)).await
+    }
+
+    async fn hold(
+        &self,
+        service: &str,
+        owner: &str,
+        targets: &[String],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<String>, QueueError> {
+        let ask = holds::Ask {
+            service: service.to_owned(),
+            owner: owner.to_owned(),
+            targets: targets.iter().cloned().collect(),
+            until: time::micros(until),
+            now: time::micros(now),
+        };
+        self.call(move |session| holds::hold(session, &ask)).await
+    }
+
+    async fn release(&self, service: &str, owner: &str) -> Result<(), QueueError> {
+        let (service, owner) = (service.to_owned(), owner.to_owned());
+        self.call(move |session| holds::release(session, &service, &owner)).await
+    }
+
+    async fn take(&self, take: Take) -> Result<Vec<Row>, QueueError> {
+        self.call(move |session| lanes::take(session, &take)).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), QueueError> {
+        let now = self.now();
+        let refused = self.call(move |session| lanes::settle(session, &settlements, now)).await?;
+        observe::settlements_refused(NAME, refused);
+        Ok(())
+    }
+
+    async fn next_due(
+        &self,
+        service: &str,
+        targets: &[String],
+    ) -> Result<Vec<(String, Timestamp)>, QueueError> {
+        let (service, targets) = (service.to_owned(), targets.to_vec());
+        self.call(move |session| lanes::next_due(session, &service, targets)).await
+    }
+
+    async fn depths(&self, service: &str) -> Result<Vec<Depth>, QueueError> {
+        let service = service.to_owned();
+        self.call(move |session| upkeep::depths(session, &service)).await
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, QueueError> {
+        let before = time::micros(before);
+        let mut pruned = 0;
+        loop {
+            let slice = self.call(move |session| upkeep::prune(session, before, PRUNE_SLICE)).await?;
+            pruned += slice;
+            if slice < PRUNE_SLICE as u64 {
+                return Ok(pruned);
+            }
+        }
+    }
+}

@@ -1,0 +1,137 @@
+//! Connections: made, watched, thrown away.
+
+use std::time::Duration;
+
+use deadpool_postgres::{
+    Hook, HookError, Manager, ManagerConfig, Object, Pool, RecyclingMethod, Runtime, Timeouts,
+};
+use outbox::QueueError;
+use tokio_postgres::config::SslMode;
+use tokio_postgres::{Config, NoTls};
+use tokio_postgres_rustls::MakeRustlsConnect;
+
+use super::failure::Failure;
+use crate::{StoreError, time};
+
+/// Connections of one process. Planning, settling and claiming use one each, the rest is for taking and holding.
+const CONNECTIONS_MAX: usize = 10;
+const CONNECT_MAX: Duration = Duration::from_secs(5);
+/// What the server allows one statement.
+const STATEMENT_MAX: Duration = Duration::from_secs(15);
+/// What the server allows a transaction whose client has stopped: after that its locks are free for others.
+const IDLE_MAX: Duration = Duration::from_secs(5);
+/// What we wait for an answer: longer than the server would need to refuse, so this tells of a dead connection.
+const ANSWER_MAX: Duration = Duration::from_secs(20);
+
+/// The pool. Cheap to clone.
+#[derive(Clone)]
+pub(super) struct Connections {
+    pool: Pool,
+}
+
+impl Connections {
+    /// Reads the url; connects on first use.
+    pub(super) fn new(url: &str) -> Result<Self, StoreError> {
+        let broken = |words: String| StoreError::Home(QueueError::Broken(words));
+        // The parser's words never contain the password.
+        let mut config: Config =
+            url.parse().map_err(|error| broken(format!("store.url is not valid: {error}")))?;
+        if config.get_connect_timeout().is_none() {
+            config.connect_timeout(CONNECT_MAX);
+        }
+        if config.get_application_name().is_none() {
+            config.application_name("okr-router");
+        }
+        config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(ANSWER_MAX);
+        // Fast: a closed connection is seen without a question. One that only looks open is found by `ANSWER_MAX`.
+        let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
+        let manager = if config.get_ssl_mode() == SslMode::Require {
+            Manager::from_config(config, tls().map_err(broken)?, recycling)
+        } else {
+            Manager::from_config(config, NoTls, recycling)
+        };
+        let timeouts =
+            Timeouts { wait: Some(CONNECT_MAX), create: Some(CONNECT_MAX * 2), recycle: Some(CONNECT_MAX) };
+        let pool = Pool::builder(manager)
+            .max_size(CONNECTIONS_MAX)
+            .runtime(Runtime::Tokio1)
+            .timeouts(timeouts)
+            .post_create(Hook::async_fn(|client, _| {
+                Box::pin(async move { client.batch_execute(&settings()).await.map_err(HookError::Backend) })
+            }))
+            .build()
+            .map_err(|error| broken(error.to_string()))?;
+        Ok(Self { pool })
+    }
+
+    /// A connection that is open as far as anybody knows.
+    pub(super) async fn get(&self) -> Result<Object, Failure> {
+        Ok(self.pool.get().await?)
+    }
+}
+
+/// Our tables are found by their indexes alone. A plan that was made while a table was still empty would read it from
+/// end to end, and would go on doing so after it has grown, until the next `ANALYZE`.
+fn settings() -> String {
+    format!(
+        "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET enable_seqscan = off; \
+         SET default_transaction_isolation = 'read committed'",
+        time::millis(STATEMENT_MAX),
+        time::millis(IDLE_MAX),
+    )
+}
+
+/// Verifies against the machine's roots. There is no way to ask for less.
+fn tls() -> Result<MakeRustlsConnect, String> {
+    // An error says that a provider is there already, which is as good.
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    match MakeRustlsConnect::with_native_certs() {
+        Ok((tls, unreadable)) => {
+            for error in unreadable {
+                tracing::warn!(error = %error, "a root certificate of this machine could not be read: {error}");
+            }
+            Ok(tls)
+        }
+        Err(_) => {
+            Err("this machine has no root certificates to verify Postgres with (ca-certificates)".to_owned())
+        }
+    }
+}
+
+/// Waits for the answer of statements that were sent on `client`, for a bounded time. After any failure the connection
+/// is thrown away: nobody can say in which state it is.
+pub(super) async fn answered<T>(
+    client: Object,
+    statements: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
+) -> Result<T, Failure> {
+    let mut guard = Guard(Some(client));
+    let Some(client) = guard.0.as_mut() else {
+        return Err(Failure::Broken("no connection".to_owned()));
+    };
+    let outcome = match tokio::time::timeout(ANSWER_MAX, statements(client)).await {
+        Ok(outcome) => outcome,
+        Err(_) => Err(Failure::Unavailable("Postgres did not answer in time".to_owned())),
+    };
+    if outcome.is_ok() {
+        guard.keep();
+    }
+    outcome
+}
+
+/// Throws its connection away unless told to keep it; also when the caller stops waiting in the middle.
+struct Guard(Option<Object>);
+
+impl Guard {
+    /// Back to the pool.
+    fn keep(&mut self) {
+        self.0.take();
+    }
+}
+
+impl Drop for Guard {
+    fn drop(&mut self) {
+        if let Some(client) = self.0.take() {
+            drop(Object::take(client));
+        }
+    }
+}

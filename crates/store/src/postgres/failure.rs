@@ -1,0 +1,113 @@
+//! Postgres' errors, cut by what a caller can do.
+
+use std::error::Error;
+
+use deadpool_postgres::{PoolError, TimeoutType};
+use outbox::QueueError;
+use tokio_postgres::error::SqlState;
+use tokio_postgres::types::WrongType;
+
+/// What went wrong with one statement.
+#[derive(Debug)]
+pub(super) enum Failure {
+    /// Surely taken back, and may succeed at once: a deadlock, a serialization failure.
+    Again(String),
+    /// Passing; what was asked may have been done.
+    Unavailable(String),
+    /// Waiting does not mend it.
+    Broken(String),
+}
+
+impl From<tokio_postgres::Error> for Failure {
+    fn from(error: tokio_postgres::Error) -> Self {
+        let words = words(&error);
+        match error.code() {
+            Some(code) if again(code) => Self::Again(words),
+            Some(code) if passing(code) => Self::Unavailable(words),
+            Some(_) => Self::Broken(words),
+            None if error.source().is_some_and(|source| source.is::<WrongType>()) => Self::Broken(words),
+            // No answer of the server at all: the connection is gone, or was never there.
+            None => Self::Unavailable(words),
+        }
+    }
+}
+
+impl From<PoolError> for Failure {
+    fn from(error: PoolError) -> Self {
+        match error {
+            PoolError::Backend(error) => error.into(),
+            PoolError::Timeout(TimeoutType::Wait) => {
+                Self::Unavailable("all connections are in use".to_owned())
+            }
+            other => Self::Unavailable(other.to_string()),
+        }
+    }
+}
+
+impl From<QueueError> for Failure {
+    fn from(error: QueueError) -> Self {
+        match error {
+            QueueError::Unavailable(words) => Self::Unavailable(words),
+            QueueError::Broken(words) => Self::Broken(words),
+        }
+    }
+}
+
+impl From<Failure> for QueueError {
+    fn from(failure: Failure) -> Self {
+        match failure {
+            Failure::Again(words) | Failure::Unavailable(words) => Self::Unavailable(words),
+            Failure::Broken(words) => Self::Broken(words),
+        }
+    }
+}
+
+fn again(code: &SqlState) -> bool {
+    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
+}
+
+/// By the class, the first two characters of the code (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
+fn passing(code: &SqlState) -> bool {
+    match code.code() {
+        // A corrupted system: class 58 is the operating system's, XX our or Postgres' own.
+        "58P01" | "58P02" => false,
+        // A standby after a fail-over, a lock, an aborted or timed out transaction.
+        "25006" | "25P02" | "25P03" | "25P04" | "55P03" | "55006" => true,
+        // A database that is just being made or dropped under us is not; a server that is shut down or full is.
+        "57P04" => false,
+        code => ["08", "40", "53", "57", "58"].iter().any(|class| code.starts_with(class)),
+    }
+}
+
+/// The server's message with its code; what statements were given is never in it.
+fn words(error: &tokio_postgres::Error) -> String {
+    match (error.as_db_error(), error.source()) {
+        (Some(refusal), _) => format!("{} ({})", refusal.message(), refusal.code().code()),
+        (None, Some(source)) => format!("{error}: {source}"),
+        (None, None) => error.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(code: &str, expected: bool) {
+        assert_eq!(passing(&SqlState::from_code(code)), expected, "{code}");
+    }
+
+    #[test]
+    fn a_restart_a_full_disk_and_a_deadlock_pass_and_a_missing_table_does_not() {
+        check("57P01", true); // admin_shutdown
+        check("57P03", true); // cannot_connect_now
+        check("57014", true); // query_canceled: the statement's time ran out
+        check("53100", true); // disk_full
+        check("40P01", true); // deadlock_detected
+        check("08006", true); // connection_failure
+        check("42P01", false); // undefined_table
+        check("28P01", false); // invalid_password
+        check("3D000", false); // invalid_catalog_name
+        check("XX001", false); // data_corrupted
+    }
+}

@@ -1,0 +1,153 @@
+//! The Postgres home: one database shared by all members of all services.
+
+mod coalesce;
+mod connect;
+mod failure;
+mod holds;
+mod lanes;
+mod plan;
+mod schema;
+mod settle;
+mod upkeep;
+
+use async_trait::async_trait;
+use boot::Clock;
+use jiff::Timestamp;
+use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
+
+use crate::store::Home;
+use crate::{StoreError, Time, observe, time};
+use coalesce::Coalescer;
+use connect::Connections;
+
+/// The name of this home in metrics.
+const NAME: &str = "postgres";
+/// Rows that one statement of [`Queue::prune`] forgets, so that its locks are short.
+const PRUNE_SLICE: i64 = 1_000;
+
+/// A pool of connections, and a task each for what is gathered into common statements.
+pub(crate) struct Postgres {
+    connections: Connections,
+    moments: Moments,
+    plans: Coalescer<Vec<Parcel>, Planned>,
+    settlements: Coalescer<Vec<Settlement>, usize>,
+    claims: Coalescer<Effect, bool>,
+}
+
+/// How callers' times become the deciding clock's. See [`Time`].
+#[derive(Clone)]
+pub(super) struct Moments {
+    clock: Clock,
+    time: Time,
+}
+
+impl Moments {
+    /// The caller's now.
+    fn now(&self) -> Timestamp {
+        (self.clock)()
+    }
+
+    /// The deciding clock's now in microseconds, or nothing where the database is to read its own.
+    fn given(&self, now: Timestamp) -> Option<i64> {
+        (self.time == Time::Caller).then(|| time::micros(now))
+    }
+}
+
+impl Postgres {
+    /// Connects and brings the tables up to date.
+    pub(crate) async fn open(url: &str, clock: Clock, time: Time) -> Result<Self, StoreError> {
+        let connections = Connections::new(url)?;
+        schema::migrate(&connections).await?;
+        let moments = Moments { clock, time };
+        Ok(Self {
+            plans: Coalescer::new(plan::Plans { connections: connections.clone(), moments: moments.clone() }),
+            settlements: Coalescer::new(settle::Settlements {
+                connections: connections.clone(),
+                moments: moments.clone(),
+            }),
+            claims: Coalescer::new(plan::Claims {
+                connections: connections.clone(),
+                moments: moments.clone(),
+            }),
+            connections,
+            moments,
+        })
+    }
+}
+
+#[async_trait]
+impl Home for Postgres {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn claim(&self, effect: Effect) -> Result<bool, QueueError> {
+        self.claims.ask(effect).await
+    }
+
+    async fn ping(&self) -> Result<(), QueueError> {
+        upkeep::ping(&self.connections).await
+    }
+}
+
+#[async_trait]
+impl Queue for Postgres {
+    async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
+        self.plans.ask(parcels).await
+    }
+
+    async fn hold(
+        &self,
+        service: &str,
+        owner: &str,
+        targets: &[String],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<String>, QueueError> {
+        let ask = holds::Ask {
+            service,
+            owner,
+            targets: targets.iter().map(String::as_str).collect(),
+            lease: time::distance(until, now),
+            now: self.moments.given(now),
+        };
+        holds::hold(&self.connections, &ask).await
+    }
+
+    async fn release(&self, service: &str, owner: &str) -> Result<(), QueueError> {
+        holds::release(&self.connections, service, owner).await
+    }
+
+    async fn take(&self, take: Take) -> Result<Vec<Row>, QueueError> {
+        lanes::take(&self.connections, &self.moments, take).await
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), QueueError> {
+        let refused = self.settlements.ask(settlements).await?;
+        observe::settlements_refused(NAME, refused);
+        Ok(())
+    }
+
+    async fn next_due(
+        &self,
+        service: &str,
+        targets: &[String],
+    ) -> Result<Vec<(String, Timestamp)>, QueueError> {
+        lanes::next_due(&self.connections, &self.moments, service, targets).await
+    }
+
+    async fn depths(&self, service: &str) -> Result<Vec<Depth>, QueueError> {
+        upkeep::depths(&self.connections, service).await
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, QueueError> {
+        let mut pruned = 0;
+        loop {
+            let slice = upkeep::prune(&self.connections, time::micros(before), PRUNE_SLICE).await?;
+            pruned += slice;
+            if slice < PRUNE_SLICE as u64 {
+                return Ok(pruned);
+            }
+        }
+    }
+}

@@ -1,0 +1,176 @@
+//! Claim and rows in one statement, for many callers at once.
+
+use std::collections::HashMap;
+
+use async_trait::async_trait;
+use outbox::{Effect, Parcel, Planned};
+use uuid::Uuid;
+
+use super::Moments;
+use super::coalesce::Batch;
+use super::connect::{Connections, answered};
+use super::failure::Failure;
+use crate::packing;
+
+/// Rows first, then the lanes of those that are new. Whoever empties a lane locks it before looking for a next row:
+/// either it sees ours, or we wait for it here and make the lane anew. Lanes are locked in their order by everybody,
+/// so nobody waits in a circle. Ids are given in the order of the input within a lane.
+const PLAN: &str = "WITH input AS (
+        SELECT * FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
+                $9::bytea[])
+            WITH ORDINALITY AS i(service, event_id, target, replay_id, lane, received_at, body, record, n)
+    ), moment AS MATERIALIZED (
+        SELECT router_now($1) AS now
+    ), fresh AS (
+        INSERT INTO router_effects (service, event_id, target, replay_id, claimed_at)
+        SELECT service, event_id, target, replay_id, (SELECT now FROM moment) FROM input ORDER BY lane, n
+        ON CONFLICT DO NOTHING RETURNING id, service, event_id, target, replay_id
+    ), rows AS MATERIALIZED (
+        SELECT f.id, i.* FROM fresh f JOIN input i USING (event_id, target, service, replay_id)
+    ), parcels AS (
+        INSERT INTO router_parcels (id, service, target, lane, planned_at, received_at, body, record)
+        SELECT id, service, target, lane, (SELECT now FROM moment), received_at, body, record FROM rows
+    ), lanes AS (
+        INSERT INTO router_lanes (service, target, lane, head_id, due_at, attempt)
+        SELECT service, target, lane, min(id), (SELECT now FROM moment), 0 FROM rows
+        GROUP BY service, target, lane ORDER BY service, target, lane
+        ON CONFLICT (service, target, lane) DO UPDATE SET head_id = router_lanes.head_id
+    )
+    SELECT n FROM rows";
+
+const CLAIM: &str =
+    "INSERT INTO router_effects (service, event_id, target, replay_id, claimed_at, finished_at)
+    SELECT service, event_id, target, replay_id, now, now
+    FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[]) AS i(service, event_id, target, replay_id),
+        (SELECT router_now($1) AS now) moment
+    ORDER BY event_id, target, service, replay_id
+    ON CONFLICT DO NOTHING RETURNING service, event_id, target, replay_id";
+
+pub(super) struct Plans {
+    pub(super) connections: Connections,
+    pub(super) moments: Moments,
+}
+
+/// The columns of many parcels, each an array.
+#[derive(Default)]
+struct Columns {
+    services: Vec<String>,
+    event_ids: Vec<Uuid>,
+    targets: Vec<String>,
+    replay_ids: Vec<String>,
+    lanes: Vec<String>,
+    received_at: Vec<i64>,
+    bodies: Vec<String>,
+    records: Vec<Vec<u8>>,
+    /// Which call each row came with.
+    calls: Vec<usize>,
+}
+
+impl Columns {
+    /// The first parcel of each effect; a second one of the same batch is known already.
+    fn of(asks: &[Vec<Parcel>]) -> Result<Self, Failure> {
+        let mut columns = Self::default();
+        let mut seen: HashMap<&Effect, ()> = HashMap::new();
+        for (call, parcel) in
+            asks.iter().enumerate().flat_map(|(n, parcels)| parcels.iter().map(move |p| (n, p)))
+        {
+            if seen.insert(&parcel.effect, ()).is_some() {
+                continue;
+            }
+            let packed = packing::pack(parcel)?;
+            let Effect { service, event_id, target, replay_id } = &parcel.effect;
+            columns.services.push(packing::text(service).into_owned());
+            columns.event_ids.push(*event_id);
+            columns.targets.push(packing::text(target).into_owned());
+            columns.replay_ids.push(packing::text(replay_id).into_owned());
+            columns.lanes.push(packed.lane);
+            columns.received_at.push(packed.received_at);
+            columns.bodies.push(packed.body);
+            columns.records.push(packed.record);
+            columns.calls.push(call);
+        }
+        Ok(columns)
+    }
+}
+
+#[async_trait]
+impl Batch for Plans {
+    type Ask = Vec<Parcel>;
+    type Answer = Planned;
+
+    fn rows(ask: &Self::Ask) -> usize {
+        ask.len()
+    }
+
+    async fn run(&self, asks: &[Self::Ask]) -> Result<Vec<Planned>, Failure> {
+        let columns = Columns::of(asks)?;
+        let now = self.moments.given(self.moments.now());
+        let client = self.connections.get().await?;
+        let inserted = answered(client, async |client| {
+            let plan = client.prepare_cached(PLAN).await?;
+            let Columns {
+                services, event_ids, targets, replay_ids, lanes, received_at, bodies, records, ..
+            } = &columns;
+            let rows = client
+                .query(
+                    &plan,
+                    &[&now, services, event_ids, targets, replay_ids, lanes, received_at, bodies, records],
+                )
+                .await?;
+            Ok(rows)
+        })
+        .await?;
+        let mut planned: Vec<Planned> =
+            asks.iter().map(|parcels| Planned { new: 0, known: parcels.len() }).collect();
+        for row in inserted {
+            let n: i64 = row.try_get(0)?;
+            let call = usize::try_from(n - 1).ok().and_then(|n| columns.calls.get(n));
+            if let Some(planned) = call.and_then(|call| planned.get_mut(*call)) {
+                planned.new += 1;
+                planned.known -= 1;
+            }
+        }
+        Ok(planned)
+    }
+}
+
+pub(super) struct Claims {
+    pub(super) connections: Connections,
+    pub(super) moments: Moments,
+}
+
+#[async_trait]
+impl Batch for Claims {
+    type Ask = Effect;
+    type Answer = bool;
+
+    fn rows(_: &Effect) -> usize {
+        1
+    }
+
+    async fn run(&self, asks: &[Effect]) -> Result<Vec<bool>, Failure> {
+        let now = self.moments.given(self.moments.now());
+        let services: Vec<&str> = asks.iter().map(|effect| effect.service.as_str()).collect();
+        let event_ids: Vec<Uuid> = asks.iter().map(|effect| effect.event_id).collect();
+        let targets: Vec<&str> = asks.iter().map(|effect| effect.target.as_str()).collect();
+        let replay_ids: Vec<&str> = asks.iter().map(|effect| effect.replay_id.as_str()).collect();
+        let client = self.connections.get().await?;
+        let inserted = answered(client, async |client| {
+            let claim = client.prepare_cached(CLAIM).await?;
+            Ok(client.query(&claim, &[&now, &services, &event_ids, &targets, &replay_ids]).await?)
+        })
+        .await?;
+        let mut fresh: HashMap<Effect, ()> = HashMap::new();
+        for row in inserted {
+            let effect = Effect {
+                service: row.try_get(0)?,
+                event_id: row.try_get(1)?,
+                target: row.try_get(2)?,
+                replay_id: row.try_get(3)?,
+            };
+            fresh.insert(effect, ());
+        }
+        // Of callers that asked for the same effect together, the first has it.
+        Ok(asks.iter().map(|effect| fresh.remove(effect).is_some()).collect())
+    }
+}

@@ -1,0 +1,149 @@
+//! The one type that services are given, whichever home is behind it.
+
+use std::fmt;
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use boot::Clock;
+use jiff::Timestamp;
+use outbox::{Depth, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
+use uuid::Uuid;
+use worker::{ClaimError, Claims};
+
+use crate::address::Address;
+use crate::embedded::Embedded;
+use crate::postgres::Postgres;
+use crate::{StoreError, Time, observe};
+
+/// What both homes do. The contract of each method of [`Queue`] stands there.
+#[async_trait]
+pub(crate) trait Home: Queue {
+    /// `embedded` or `postgres`.
+    fn name(&self) -> &'static str;
+    /// Inserts an effect that is finished with its claim; false when it is known.
+    async fn claim(&self, effect: outbox::Effect) -> Result<bool, QueueError>;
+    /// Answers when the home does.
+    async fn ping(&self) -> Result<(), QueueError>;
+}
+
+/// State of all services: claims, planned parcels, leases.
+///
+/// Calls may come from any number of tasks at once; those that arrive together share a transaction, so many small
+/// calls cost little more than one large one. What is answered `Ok` is durable.
+pub struct Store {
+    home: Box<dyn Home>,
+}
+
+impl fmt::Debug for Store {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Store").field(&self.home.name()).finish()
+    }
+}
+
+impl Store {
+    /// Opens `file:PATH` (relative to the working directory, folders are made) or `postgres://user@host/db`, and
+    /// brings the tables up to date. A file is locked: a second opener gets [`StoreError::Held`]. It is given free
+    /// when the last handle is dropped. Postgres is asked for TLS, verified against the machine's roots, where the
+    /// url says `sslmode=require`.
+    pub async fn open(url: &str, clock: Clock) -> Result<Arc<Self>, StoreError> {
+        Self::open_with(url, clock, Time::default()).await
+    }
+
+    /// As [`Store::open`], with a say in whose clock decides over leases: for tests that move time.
+    #[doc(hidden)]
+    pub async fn open_with(url: &str, clock: Clock, time: Time) -> Result<Arc<Self>, StoreError> {
+        let home: Box<dyn Home> = match Address::parse(url)? {
+            Address::File(path) => Box::new(Embedded::open(path, clock).await?),
+            Address::Postgres(url) => Box::new(Postgres::open(&url, clock, time).await?),
+        };
+        Ok(Arc::new(Self { home }))
+    }
+
+    /// Answers when the store does; for readiness. Bounded in time.
+    pub async fn ping(&self) -> Result<(), QueueError> {
+        self.home.ping().await
+    }
+
+    fn note<T>(&self, call: &'static str, outcome: Result<T, QueueError>) -> Result<T, QueueError> {
+        observe::called(self.home.name(), call, outcome.as_ref().map(|_| ()));
+        outcome
+    }
+}
+
+#[async_trait]
+impl Queue for Store {
+    async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
+        if parcels.is_empty() {
+            return Ok(Planned::default());
+        }
+        self.note("plan", self.home.plan(parcels).await)
+    }
+
+    async fn hold(
+        &self,
+        service: &str,
+        owner: &str,
+        targets: &[String],
+        until: Timestamp,
+        now: Timestamp,
+    ) -> Result<Vec<String>, QueueError> {
+        self.note("hold", self.home.hold(service, owner, targets, until, now).await)
+    }
+
+    async fn release(&self, service: &str, owner: &str) -> Result<(), QueueError> {
+        self.note("release", self.home.release(service, owner).await)
+    }
+
+    async fn take(&self, mut take: Take) -> Result<Vec<Row>, QueueError> {
+        take.wants.retain(|want| want.limit > 0);
+        if take.wants.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.note("take", self.home.take(take).await)
+    }
+
+    async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), QueueError> {
+        if settlements.is_empty() {
+            return Ok(());
+        }
+        self.note("settle", self.home.settle(settlements).await)
+    }
+
+    async fn next_due(
+        &self,
+        service: &str,
+        targets: &[String],
+    ) -> Result<Vec<(String, Timestamp)>, QueueError> {
+        self.note("next_due", self.home.next_due(service, targets).await)
+    }
+
+    async fn depths(&self, service: &str) -> Result<Vec<Depth>, QueueError> {
+        self.note("depths", self.home.depths(service).await)
+    }
+
+    async fn prune(&self, before: Timestamp) -> Result<u64, QueueError> {
+        let pruned = self.note("prune", self.home.prune(before).await)?;
+        observe::pruned(self.home.name(), pruned);
+        Ok(pruned)
+    }
+}
+
+#[async_trait]
+impl Claims for Store {
+    async fn claim(
+        &self,
+        service: &str,
+        event_id: Uuid,
+        target: &str,
+        replay_id: &str,
+    ) -> Result<bool, ClaimError> {
+        let effect = outbox::Effect {
+            service: service.to_owned(),
+            event_id,
+            target: target.to_owned(),
+            replay_id: replay_id.to_owned(),
+        };
+        let claimed = self.note("claim", self.home.claim(effect).await);
+        claimed.map_err(|error| ClaimError(error.to_string()))
+    }
+}

@@ -1,0 +1,7 @@
+//! What both homes promise. Each function is called by both, with an empty store.
+
+pub(super) mod claims;
+pub(super) mod holds;
+pub(super) mod lanes;
+pub(super) mod planning;
+pub(super) mod pruning;
