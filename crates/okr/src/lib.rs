@@ -13,7 +13,7 @@ pub mod progress;
 mod sample;
 mod scan;
 mod template;
-mod time;
+pub mod time;
 mod view;
 
 pub use condition::{Condition, Verdict};

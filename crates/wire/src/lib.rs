@@ -1,1 +1,30 @@
+//! What goes on Kafka: Avro by the schemas in `schemas/`, in the Confluent frame, with ids from a schema registry.
+//!
+//! A record of today's schema is written and read without an intermediate value; one of any other version is resolved
+//! to today's by Avro's rules. Nothing is registered on the way: only [`Registry::register`] does that.
 
+mod admin;
+mod arrival;
+mod compatibility;
+mod decoder;
+mod encoder;
+mod error;
+mod frame;
+mod inline;
+mod observe;
+mod reader;
+mod registry;
+mod schema;
+mod unknown;
+
+pub use admin::{FULL_TRANSITIVE, Fit, Standing};
+pub use arrival::Arrival;
+pub use compatibility::compatible;
+pub use decoder::Decoder;
+pub use encoder::Encoder;
+pub use error::WireError;
+pub use registry::Registry;
+pub use schema::{ARRIVAL, OKR_EVENT, SUBJECTS, Subject};
+
+#[cfg(test)]
+mod tests;

@@ -107,7 +107,7 @@ fn zero_is_a_value() {
 fn a_wrong_condition_is_refused_with_line_and_reason() {
     refused("event.progress <", "line 1: syntax error: unexpected end of input, expected expression");
     refused("event.change == 'x'\nand event.progress < < 3", "line 2: syntax error: unexpected `<`");
-    refused("", "line 1: syntax error: unexpected end of input, expected expression");
+    refused("", "syntax error: unexpected end of input, expected expression");
     refused(
         "true and\nevent.progres < 0.3",
         "line 2: there is no `event.progres`, did you mean `event.progress`?",

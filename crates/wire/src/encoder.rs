@@ -1,0 +1,37 @@
+//! From our types to frames.
+
+use bytes::Bytes;
+use okr::OkrEvent;
+use serde::Serialize;
+
+use crate::{Arrival, Registry, WireError, frame, schema::Ours};
+
+/// Writes frames. Cheap to clone; see [`Registry::encoder`].
+#[derive(Debug, Clone)]
+pub struct Encoder {
+    registry: Registry,
+}
+
+impl Encoder {
+    pub(crate) fn new(registry: Registry) -> Self {
+        Self { registry }
+    }
+
+    /// The frame of an event. The registry is asked for the id of this release's schema once and never for another:
+    /// what others register later changes nothing. It is asked again after [`WireError::RegistryDown`] and
+    /// [`WireError::Unregistered`].
+    pub async fn event(&self, event: &OkrEvent) -> Result<Bytes, WireError> {
+        self.frame(Ours::Event, event).await
+    }
+
+    /// The frame of an arrival, likewise.
+    pub async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError> {
+        self.frame(Ours::Arrival, arrival).await
+    }
+
+    async fn frame<T: Serialize>(&self, ours: Ours, value: &T) -> Result<Bytes, WireError> {
+        let mut frame = frame::head(self.registry.id(ours).await?).to_vec();
+        ours.writer()?.write_ser(&mut frame, value).map_err(WireError::avro)?;
+        Ok(frame.into())
+    }
+}

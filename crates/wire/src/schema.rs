@@ -1,0 +1,89 @@
+//! Our schemas and the subjects that they are registered under.
+
+use std::sync::LazyLock;
+
+use apache_avro::{Schema, writer::datum::GenericDatumWriter};
+
+use crate::WireError;
+
+/// `schemas/okr_event.avsc`: the values of `okr.events`.
+pub const OKR_EVENT: &str = include_str!("../../../schemas/okr_event.avsc");
+
+/// `schemas/arrival.avsc`: the values of `okr.arrivals`.
+pub const ARRIVAL: &str = include_str!("../../../schemas/arrival.avsc");
+
+/// A schema and where it is registered: TopicNameStrategy, so the subject is the topic's name and `-value`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Subject {
+    /// The subject's name.
+    pub name: &'static str,
+    /// The schema, as it is in its file.
+    pub schema: &'static str,
+}
+
+/// Everything that is to be registered.
+pub const SUBJECTS: &[Subject] = &[
+    Subject { name: "okr.events-value", schema: OKR_EVENT },
+    Subject { name: "okr.arrivals-value", schema: ARRIVAL },
+];
+
+/// A record that we have a type for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Ours {
+    Event,
+    Arrival,
+}
+
+impl Ours {
+    /// The record's name without its namespace, by which Avro matches records.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Event => "OkrEvent",
+            Self::Arrival => "Arrival",
+        }
+    }
+
+    /// The record of that name.
+    pub fn of(name: &str) -> Option<Self> {
+        [Self::Event, Self::Arrival].into_iter().find(|ours| ours.name() == name)
+    }
+
+    pub fn subject(self) -> &'static Subject {
+        match self {
+            Self::Event => &SUBJECTS[0],
+            Self::Arrival => &SUBJECTS[1],
+        }
+    }
+
+    /// Today's schema, parsed once.
+    pub fn schema(self) -> Result<&'static Schema, WireError> {
+        static EVENT: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(OKR_EVENT));
+        static ARRIVED: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(ARRIVAL));
+        let schema = match self {
+            Self::Event => &EVENT,
+            Self::Arrival => &ARRIVED,
+        };
+        schema.as_ref().map_err(Clone::clone)
+    }
+
+    /// The writer of today's schema, built once.
+    pub fn writer(self) -> Result<&'static GenericDatumWriter<'static>, WireError> {
+        type Writer = Result<GenericDatumWriter<'static>, WireError>;
+        static EVENT: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Event));
+        static ARRIVED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Arrival));
+        let writer = match self {
+            Self::Event => &EVENT,
+            Self::Arrival => &ARRIVED,
+        };
+        writer.as_ref().map_err(Clone::clone)
+    }
+}
+
+fn parse(text: &str) -> Result<Schema, WireError> {
+    Schema::parse_str(text).map_err(WireError::schema)
+}
+
+fn writer(ours: Ours) -> Result<GenericDatumWriter<'static>, WireError> {
+    // Numbers for times, not text: `human_readable` would pick the JSON form of them.
+    GenericDatumWriter::builder(ours.schema()?).human_readable(false).build().map_err(WireError::schema)
+}
