@@ -90,7 +90,11 @@ impl Document {
         faults.extend(overlay::lay_env(&mut root, &spec, env));
         faults.extend(overlay::lay_flags(&mut root, &spec, flags));
         faults.extend(check::check(&root, &spec));
-        if faults.is_empty() { Ok(Self { root, spec, origin: origin.to_owned() }) } else { Err(refuse(faults)) }
+        if faults.is_empty() {
+            Ok(Self { root, spec, origin: origin.to_owned() })
+        } else {
+            Err(refuse(faults))
+        }
     }
 
     /// Reads the value at a path through serde. What is absent reads as an empty table (or list, or `None`), so that

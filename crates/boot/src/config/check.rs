@@ -72,7 +72,11 @@ impl Walk {
         let Some(known) = spec.child(name) else { return self.unknown(name, node, spec) };
         // Where names are free but stand for tables, a plain value is more likely a mistyped key.
         let mistyped = !spec.is_literal(name) && !spec.children.is_empty() && !known.is_leaf();
-        if mistyped && node.table().is_none() { self.unknown(name, node, spec) } else { self.node(node, known) }
+        if mistyped && node.table().is_none() {
+            self.unknown(name, node, spec)
+        } else {
+            self.node(node, known)
+        }
     }
 
     fn unknown(&mut self, name: &str, node: &Node, spec: &Spec) {
@@ -83,7 +87,8 @@ impl Walk {
             Some(near) => format!(", did you mean `{near}`?"),
             None if known().count() == 0 => String::new(),
             None => {
-                let names: Vec<String> = known().take(NAMES_SHOWN_MAX).map(|name| format!("`{name}`")).collect();
+                let names: Vec<String> =
+                    known().take(NAMES_SHOWN_MAX).map(|name| format!("`{name}`")).collect();
                 let others = if known().count() > NAMES_SHOWN_MAX { " and others" } else { "" };
                 format!("; known here: {}{others}", names.join(", "))
             }

@@ -12,7 +12,9 @@ use super::tree::{Node, Value};
 pub(super) fn fault(kind: Kind, node: &Node) -> Option<String> {
     let fits = match (kind, &node.value) {
         (Kind::Text | Kind::Expression | Kind::Secret | Kind::TextOrSecret, Value::Text(_)) => true,
-        (Kind::Integer, Value::Integer(_)) | (Kind::Flag, Value::Flag(_)) | (Kind::Table, Value::Table(_)) => true,
+        (Kind::Integer, Value::Integer(_))
+        | (Kind::Flag, Value::Flag(_))
+        | (Kind::Table, Value::Table(_)) => true,
         (Kind::Number, Value::Integer(_) | Value::Number(_)) => true,
         (Kind::Bytes, Value::Integer(bytes)) => *bytes >= 0,
         (Kind::Span, Value::Text(text)) => return unit::<Span>(text),
@@ -31,7 +33,9 @@ pub(super) fn fault(kind: Kind, node: &Node) -> Option<String> {
             items.iter().all(|item| matches!(item.value, Value::Text(_)) || is_reference(item))
         }
         (Kind::TextList, Value::List(items)) => items.iter().all(|item| matches!(item.value, Value::Text(_))),
-        (Kind::Integers, Value::List(items)) => items.iter().all(|item| matches!(item.value, Value::Integer(_))),
+        (Kind::Integers, Value::List(items)) => {
+            items.iter().all(|item| matches!(item.value, Value::Integer(_)))
+        }
         _ => return Some(format!("must be {}, not {}", kind.expected(), node.what())),
     };
     (!fits).then(|| format!("must be {}", kind.expected()))

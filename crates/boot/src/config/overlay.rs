@@ -12,7 +12,8 @@ pub(super) const PREFIX: &str = "OKR_ROUTER__";
 
 /// Lays environment variables over the tree. Those without the prefix are not ours.
 pub(super) fn lay_env(root: &mut Node, spec: &Spec, env: &[(String, String)]) -> Vec<Fault> {
-    let mut ours: Vec<_> = env.iter().filter_map(|(name, raw)| Some((name, name.strip_prefix(PREFIX)?, raw))).collect();
+    let mut ours: Vec<_> =
+        env.iter().filter_map(|(name, raw)| Some((name, name.strip_prefix(PREFIX)?, raw))).collect();
     ours.sort();
     let mut faults = Vec::new();
     for (name, rest, raw) in ours {
@@ -38,7 +39,11 @@ fn lay(root: &mut Node, spec: &Spec, steps: &[Step], raw: &str, place: Place) ->
             let mut table = Node::empty_table(place.clone());
             // An empty table takes any name, so this cannot be refused.
             table.set(&[field], Node::text(raw, place.clone())).ok()?;
-            if kind == Some(Kind::Secrets) { Node::new(Value::List(vec![table]), place.clone()) } else { table }
+            if kind == Some(Kind::Secrets) {
+                Node::new(Value::List(vec![table]), place.clone())
+            } else {
+                table
+            }
         }
         None => read(kind, raw, &place),
     };
@@ -94,7 +99,9 @@ fn read(kind: Option<Kind>, raw: &str, place: &Place) -> Node {
             Some(items.map(|item| Node::text(item, place.clone())).collect())
         }
         Kind::Secrets => Some(vec![parsed.clone().unwrap_or_else(bare)]),
-        Kind::Integers => parse_value(&format!("[{raw}]"), place).and_then(|node| Some(node.list()?.to_vec())),
+        Kind::Integers => {
+            parse_value(&format!("[{raw}]"), place).and_then(|node| Some(node.list()?.to_vec()))
+        }
         _ => None,
     };
     let listed = listed.map(|items| Node::new(Value::List(items), place.clone()));

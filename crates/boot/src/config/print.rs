@@ -1,5 +1,7 @@
 //! The merged configuration as TOML, defaults included, secrets left out.
 
+use std::collections::BTreeMap;
+
 use super::spec::Spec;
 use super::tree::{Node, Place, Step, Value, quoted, show_path};
 use crate::Kind;
@@ -37,7 +39,11 @@ impl Printer {
             };
             lines.push_str(&format!("{} = {shown}{note}\n", quoted(name)));
         }
-        if let Some(header) = header.filter(|_| node.is_some() || !lines.is_empty()) {
+        // A table that holds only tables is implied by theirs; an empty one, and each item of a list, is not.
+        let needed = |header: &String| {
+            !lines.is_empty() || header.starts_with("[[") || values.is_some_and(BTreeMap::is_empty)
+        };
+        if let Some(header) = header.filter(needed) {
             if !self.out.is_empty() {
                 self.out.push('\n');
             }
@@ -84,7 +90,9 @@ impl Printer {
 fn leaves<'a>(spec: &'a Spec, node: Option<&'a Node>) -> Vec<(&'a str, &'a Spec)> {
     let table = node.and_then(Node::table);
     let plain = |name: &str| {
-        table.and_then(|table| table.get(name)).is_some_and(|node| node.table().is_none() && node.list().is_none())
+        table
+            .and_then(|table| table.get(name))
+            .is_some_and(|node| node.table().is_none() && node.list().is_none())
     };
     let known = spec.children.iter().map(|(name, child)| (*name, child));
     let mut leaves: Vec<_> = known.filter(|(name, child)| child.is_leaf() || plain(name)).collect();
@@ -116,7 +124,8 @@ fn to_toml(node: &Node, kind: Option<Kind>) -> toml::Value {
         (Value::Flag(flag), _) => (*flag).into(),
         (Value::List(items), _) => items.iter().map(|item| to_toml(item, kind)).collect::<Vec<_>>().into(),
         (Value::Table(table), _) => {
-            let entry = |(name, node): (&String, &Node)| (name.clone(), to_toml(node, inner_kind(name, kind)));
+            let entry =
+                |(name, node): (&String, &Node)| (name.clone(), to_toml(node, inner_kind(name, kind)));
             toml::Value::Table(table.iter().map(entry).collect())
         }
     }

@@ -81,9 +81,11 @@ impl Spec {
             Value::Table(table) => {
                 table.iter().map(|(name, node)| (Step::Name(name.clone()), node, self.child(name))).collect()
             }
-            Value::List(list) => {
-                list.iter().enumerate().map(|(at, node)| (Step::Index(at), node, self.item.as_deref())).collect()
-            }
+            Value::List(list) => list
+                .iter()
+                .enumerate()
+                .map(|(at, node)| (Step::Index(at), node, self.item.as_deref()))
+                .collect(),
             _ => Vec::new(),
         };
         for (step, node, spec) in steps {

@@ -67,12 +67,14 @@ impl Health {
         self.checks.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn turn(&self, name: &Cow<'static, str>, state: CheckState) {
-        let before = self.lock().insert(name.clone(), state.clone());
-        let was_ok = before.as_ref().is_some_and(|before| before.ok);
-        match (&state.why, was_ok) {
-            (Some(why), true) => tracing::warn!(check = %name, why, "{name} is not well: {why}"),
-            (None, false) => tracing::info!(check = %name, "{name} is well"),
+    fn turn(&self, name: &str, now: CheckState) {
+        let why = now.why.clone();
+        let Some(before) = self.lock().get_mut(name).map(|state| std::mem::replace(state, now)) else {
+            return;
+        };
+        match why {
+            Some(why) if before.ok => tracing::warn!(check = name, why, "{name} is not well: {why}"),
+            None if !before.ok => tracing::info!(check = name, "{name} is well"),
             _ => {}
         }
     }

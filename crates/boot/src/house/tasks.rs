@@ -40,7 +40,11 @@ impl Tasks {
 
     /// Starts a task; call it inside the runtime. If it ends with an error or panics, the role is asked to stop and
     /// exits with 1, naming the task. A task that ends well leaves the others alone.
-    pub fn spawn(&self, name: &'static str, task: impl Future<Output = Result<(), BoxError>> + Send + 'static) {
+    pub fn spawn(
+        &self,
+        name: &'static str,
+        task: impl Future<Output = Result<(), BoxError>> + Send + 'static,
+    ) {
         let number = {
             let mut state = self.state();
             state.started += 1;

@@ -1,0 +1,50 @@
+//! What is wrong only together: each key by itself has passed already.
+
+use super::{KafkaConfig, SecurityConfig, Shared};
+use crate::{Document, Finding};
+
+/// Everything wrong with the shared sections, with its place.
+pub(super) fn findings(shared: &Shared, document: &Document) -> Vec<Finding> {
+    let wrong = kafka(&shared.kafka).into_iter().chain(shared.kafka.security.iter().flat_map(security));
+    let finding = |(path, what): (&str, &str)| {
+        let place =
+            if document.has(path) { path } else { path.rsplit_once('.').map_or(path, |(table, _)| table) };
+        Finding { at: document.at(place), message: format!("`{path}` {what}") }
+    };
+    wrong.map(finding).collect()
+}
+
+type Wrong = (&'static str, &'static str);
+
+fn kafka(kafka: &KafkaConfig) -> Vec<Wrong> {
+    let rules = [
+        (kafka.brokers.is_empty(), "kafka.brokers", "must name at least one broker"),
+        (kafka.replication < 1, "kafka.replication", "must be at least 1"),
+        (kafka.partitions < 1, "kafka.partitions", "must be at least 1"),
+        (kafka.min_insync_replicas < 1, "kafka.min_insync_replicas", "must be at least 1"),
+        (
+            kafka.min_insync_replicas > kafka.replication,
+            "kafka.min_insync_replicas",
+            "must not be above `replication`: nothing could ever be acknowledged",
+        ),
+    ];
+    broken(rules)
+}
+
+fn security(security: &SecurityConfig) -> Vec<Wrong> {
+    let sasl = security.protocol.starts_with("sasl_");
+    let needed = "is needed by this `protocol`";
+    let pair = "is missing: `cert_file` and `key_file` go together";
+    let rules = [
+        (sasl && security.mechanism.is_none(), "kafka.security.mechanism", needed),
+        (sasl && security.username.is_none(), "kafka.security.username", needed),
+        (sasl && security.password.is_none(), "kafka.security.password", needed),
+        (security.cert_file.is_some() && security.key_file.is_none(), "kafka.security.key_file", pair),
+        (security.key_file.is_some() && security.cert_file.is_none(), "kafka.security.cert_file", pair),
+    ];
+    broken(rules)
+}
+
+fn broken<const N: usize>(rules: [(bool, &'static str, &'static str); N]) -> Vec<Wrong> {
+    rules.into_iter().filter(|(broken, ..)| *broken).map(|(_, path, what)| (path, what)).collect()
+}

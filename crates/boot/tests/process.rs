@@ -1,0 +1,189 @@
+//! Roles as real processes: probes, signals and exit codes. Each test starts this very program again with the name of
+//! a role in its environment, and that child lives as [`role`] says.
+
+#![allow(clippy::unwrap_used)] // The helpers below are tests, too, which clippy does not see.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::{Child, Command, ExitCode, Stdio};
+use std::time::Duration;
+
+use boot::{House, LogConfig, LogFormat, RunOptions};
+
+const ROLE: &str = "BOOT_TEST_ROLE";
+const ADMIN: &str = "BOOT_TEST_ADMIN";
+const LONG: Duration = Duration::from_secs(3_600);
+
+/// Lives as the role that the environment names; without one there is nothing to do.
+#[test]
+fn role() {
+    let Ok(role) = std::env::var(ROLE) else { return };
+    let admin_listen =
+        std::env::var(ADMIN).map_or(SocketAddr::from(([127, 0, 0, 1], 0)), |text| text.parse().unwrap());
+    let grace = if role == "stuck" { Duration::from_millis(100) } else { LONG };
+    let log = LogConfig { format: LogFormat::Json, filter: None };
+    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let options = RunOptions { role: "test", admin_listen, grace, log };
+    let code = runtime.block_on(boot::run(options, async move |house: House| {
+        let shutdown = house.shutdown.clone();
+        match role.as_str() {
+            "steady" => house.tasks.spawn("steady", async move {
+                shutdown.cancelled().await;
+                println!("DRAINED");
+                Ok(())
+            }),
+            "stuck" | "patient" => house.tasks.spawn("sleeper", std::future::pending()),
+            "failing" => house.tasks.spawn("unlucky", async { Err("out of luck".into()) }),
+            "panicking" => house.tasks.spawn("unlucky", async { panic!("out of luck") }),
+            _ => return Err("no such role".into()),
+        }
+        metrics::histogram!("okr_test_seconds").record(0.02);
+        println!("ADMIN {}", house.admin.ok_or("no probes")?);
+        Ok(())
+    }));
+    std::process::exit(if code == ExitCode::SUCCESS { 0 } else { 1 });
+}
+
+struct Role {
+    child: Child,
+    lines: BufReader<std::process::ChildStdout>,
+}
+
+impl Role {
+    fn start(role: &str, admin: Option<SocketAddr>) -> Self {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", "role", "--nocapture"]).env(ROLE, role);
+        if let Some(admin) = admin {
+            command.env(ADMIN, admin.to_string());
+        }
+        let mut child = command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap());
+        Self { child, lines }
+    }
+
+    fn steady(role: &str) -> (Self, SocketAddr) {
+        let mut role = Self::start(role, None);
+        loop {
+            let mut line = String::new();
+            assert!(role.lines.read_line(&mut line).unwrap() > 0, "the role ended before it was up");
+            // The test harness writes its own words on the same line.
+            if let Some((_, address)) = line.split_once("ADMIN ") {
+                return (role, address.trim().parse().unwrap());
+            }
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(status.unwrap().success());
+    }
+
+    /// Exit code, rest of stdout, stderr.
+    fn end(&mut self) -> (Option<i32>, String, String) {
+        let (mut out, mut err) = (String::new(), String::new());
+        self.lines.read_to_string(&mut out).unwrap();
+        self.child.stderr.take().unwrap().read_to_string(&mut err).unwrap();
+        (self.child.wait().unwrap().code(), out, err)
+    }
+}
+
+impl Drop for Role {
+    /// Leaves no process behind when a test fails.
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn get(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    write!(stream, "GET {path} HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+fn wait_for(address: SocketAddr, path: &str, expected: &str) -> String {
+    loop {
+        let answer = get(address, path);
+        if answer.contains(expected) {
+            return answer;
+        }
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn probes_and_metrics_are_served() {
+    let (mut role, admin) = Role::steady("steady");
+    assert!(get(admin, "/livez").starts_with("HTTP/1.1 200 "));
+    let ready = wait_for(admin, "/readyz", "HTTP/1.1 200 ");
+    assert!(ready.ends_with(r#"{"ready":true,"checks":{"start":{"ok":true}}}"#), "{ready}");
+    let metrics = get(admin, "/metrics");
+    assert!(metrics.contains("content-type: text/plain; version=0.0.4"), "{metrics}");
+    assert!(metrics.contains("okr_build_info{") && metrics.contains("role=\"test\""), "{metrics}");
+    assert!(metrics.contains("\nokr_ready 1"), "{metrics}");
+    assert!(metrics.contains("okr_test_seconds_bucket{le=\"0.025\"} 1"), "{metrics}");
+    role.signal("TERM");
+    assert_eq!(role.end().0, Some(0));
+}
+
+#[test]
+fn sigterm_and_sigint_drain_and_exit_with_0() {
+    for signal in ["TERM", "INT"] {
+        let (mut role, _) = Role::steady("steady");
+        role.signal(signal);
+        let (code, out, err) = role.end();
+        assert_eq!(code, Some(0), "{err}");
+        assert!(out.contains("DRAINED"), "{out}");
+        assert!(
+            err.lines().any(|line| line.starts_with('{') && line.contains(&format!("SIG{signal}"))),
+            "{err}"
+        );
+    }
+}
+
+#[test]
+fn a_task_that_does_not_finish_in_the_grace_is_named_and_the_exit_code_is_1() {
+    let (mut role, _) = Role::steady("stuck");
+    role.signal("TERM");
+    let (code, _, err) = role.end();
+    assert_eq!(code, Some(1));
+    assert!(err.contains("not finished within 100ms: sleeper"), "{err}");
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once() {
+    let (mut role, admin) = Role::steady("patient");
+    role.signal("TERM");
+    let stopping = wait_for(admin, "/readyz", "HTTP/1.1 503 ");
+    assert!(stopping.contains(r#""shutdown":{"ok":false,"why":"stopping"}"#), "{stopping}");
+    assert!(get(admin, "/livez").starts_with("HTTP/1.1 200 "));
+    role.signal("TERM");
+    assert_eq!(role.end().0, Some(1));
+}
+
+#[test]
+fn an_error_or_a_panic_of_a_task_exits_with_1_and_names_the_task() {
+    for name in ["failing", "panicking"] {
+        let (code, _, err) = Role::start(name, None).end();
+        assert_eq!(code, Some(1));
+        assert!(err.contains("unlucky failed") && err.contains("out of luck"), "{err}");
+    }
+}
+
+#[test]
+fn a_start_that_fails_exits_with_1_and_says_why() {
+    let (code, _, err) = Role::start("nonesuch", None).end();
+    assert_eq!(code, Some(1));
+    assert!(err.contains("start failed") && err.contains("no such role"), "{err}");
+}
+
+#[test]
+fn a_taken_admin_port_is_told_with_its_address_and_key() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = taken.local_addr().unwrap();
+    let (code, _, err) = Role::start("steady", Some(address)).end();
+    assert_eq!(code, Some(1));
+    assert!(err.contains(&address.to_string()) && err.contains("`[admin] listen`"), "{err}");
+}
