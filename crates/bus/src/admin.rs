@@ -5,7 +5,7 @@
 mod describe;
 mod plan;
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
 use rdkafka::{
     TopicPartitionList,
@@ -171,13 +171,12 @@ impl Admin {
         let changes = plan::changes(differences);
         let names: Vec<&str> = changes.keys().copied().collect();
         let states = self.describe(&names).await?;
-        for (topic, changed) in changes {
-            let mut all =
-                states.iter().find(|state| state.name == topic).map_or_else(Default::default, |state| {
-                    state.configs.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect()
-                });
-            let changed: std::collections::BTreeMap<&str, &str> = changed;
-            std::collections::BTreeMap::extend(&mut all, changed);
+        for (topic, changed) in &changes {
+            let mut all: BTreeMap<&str, &str> = BTreeMap::new();
+            if let Some(state) = states.iter().find(|state| state.name == *topic) {
+                all.extend(state.configs.iter().map(|(key, value)| (key.as_str(), value.as_str())));
+            }
+            all.extend(changed);
             let mut request = AlterConfig::new(ResourceSpecifier::Topic(topic));
             for (key, value) in &all {
                 request = request.set(key, value);

@@ -11,15 +11,12 @@ use std::{
     fmt,
     future::Future,
     pin::Pin,
-    sync::{
-        Arc, PoisonError, RwLock,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, PoisonError, RwLock},
     task::{Context as TaskContext, Poll},
     time::Duration,
 };
 
-use rdkafka::{ClientConfig, producer::Producer as _};
+use rdkafka::ClientConfig;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -41,7 +38,7 @@ pub struct Producer {
 
 impl fmt::Debug for Producer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Producer").field("closed", &self.shared.closed).finish_non_exhaustive()
+        f.debug_struct("Producer").field("closed", &self.shared.engine().is_none()).finish_non_exhaustive()
     }
 }
 
@@ -51,8 +48,7 @@ impl Producer {
     pub fn new(settings: &Settings, message_timeout: Duration) -> Result<Self, BusError> {
         let config = settings::producer(settings, message_timeout)?;
         let engine = Engine::new(&config)?;
-        let shared =
-            Arc::new(Shared { config, current: RwLock::new(engine.clone()), closed: AtomicBool::new(false) });
+        let shared = Arc::new(Shared { config, current: RwLock::new(Some(engine.clone())) });
         engine.serve(Arc::downgrade(&shared))?;
         Ok(Self { shared })
     }
@@ -76,7 +72,7 @@ impl Producer {
     /// first record neither waits nor risks a report without an offset. What the client knows is read from its own
     /// statistics, for librdkafka has no call that tells. Fails after ten seconds; call it again.
     pub async fn warm(&self, topics: &[&str]) -> Result<(), BusError> {
-        let engine = self.shared.engine();
+        let engine = self.shared.engine().ok_or(BusError::Closed)?;
         let topics: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
         let mut view = engine.view();
         let asked = engine.clone();
@@ -94,21 +90,13 @@ impl Producer {
     /// Takes no more records, sends what is queued for at most `grace`, and says how many records were left without an
     /// answer; those are then given up, their futures resolve as `Unacknowledged`. Closes all clones.
     pub async fn close(&self, grace: Duration) -> usize {
-        self.shared.closed.store(true, Ordering::SeqCst);
-        let engine = self.shared.engine();
-        let flush = move || {
-            // Its only error is that the time ran out, which the count tells better.
-            let _ = engine.client.flush(grace);
-            let left = engine.client.in_flight_count();
-            engine.stop();
-            usize::try_from(left).unwrap_or(0)
-        };
-        tokio::task::spawn_blocking(flush).await.unwrap_or(0)
+        let Some(engine) = self.shared.take() else { return 0 };
+        tokio::task::spawn_blocking(move || engine.finish(grace)).await.unwrap_or(0)
     }
 
     /// Records that are queued or on their way.
     pub fn in_flight(&self) -> usize {
-        usize::try_from(self.shared.engine().client.in_flight_count()).unwrap_or(0)
+        self.shared.engine().map_or(0, |engine| engine.in_flight())
     }
 }
 
@@ -129,30 +117,31 @@ impl Future for Delivery {
 /// What all clones and the polling thread share.
 struct Shared {
     config: ClientConfig,
-    current: RwLock<Arc<Engine>>,
-    closed: AtomicBool,
+    /// None once closed.
+    current: RwLock<Option<Arc<Engine>>>,
 }
 
 impl Shared {
-    fn engine(&self) -> Arc<Engine> {
+    fn engine(&self) -> Option<Arc<Engine>> {
         self.current.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    fn take(&self) -> Option<Arc<Engine>> {
+        self.current.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
     fn enqueue(self: &Arc<Self>, record: &OutRecord) -> Result<Delivery, SendError> {
-        if self.closed.load(Ordering::SeqCst) {
-            return Err(SendError::Closed);
-        }
         if record.partition < 0 {
             return Err(SendError::Refused("no partition was chosen".into()));
         }
-        let engine = self.engine();
+        let engine = self.engine().ok_or(SendError::Closed)?;
         let (sender, receiver) = oneshot::channel();
         match engine.enqueue(record, Box::new(sender)) {
             Ok(()) => Ok(Delivery(receiver)),
             Err((error, sender)) if engine.is_broken() => {
                 self.replace(&engine);
                 tracing::debug!(error = %error, "queueing again on a new Kafka client");
-                let again = self.engine().enqueue(record, sender);
+                let again = self.engine().ok_or(SendError::Closed)?.enqueue(record, sender);
                 again.map(|()| Delivery(receiver)).map_err(|(error, _)| SendError::from_kafka(&error))
             }
             Err((error, _)) => Err(SendError::from_kafka(&error)),
@@ -162,7 +151,7 @@ impl Shared {
     /// Puts a new client in the place of a broken one; whoever comes second finds it done.
     fn replace(self: &Arc<Self>, broken: &Arc<Engine>) {
         let mut current = self.current.write().unwrap_or_else(PoisonError::into_inner);
-        if !Arc::ptr_eq(&current, broken) || self.closed.load(Ordering::SeqCst) {
+        if !current.as_ref().is_some_and(|engine| Arc::ptr_eq(engine, broken)) {
             return;
         }
         let made = Engine::new(&self.config).and_then(|engine| {
@@ -173,7 +162,7 @@ impl Shared {
             Ok(engine) => {
                 observe::producer_rebuilt();
                 tracing::warn!(error = broken.complaint(), "replaced the Kafka producer after a fatal error");
-                *current = engine;
+                *current = Some(engine);
                 broken.stop();
             }
             // The broken one stays, answers every record with an error, and the next one tries again.
@@ -186,6 +175,11 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        self.engine().stop();
+        if let Some(engine) = self.take() {
+            engine.stop();
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -216,3 +216,6 @@ impl ConsumerContext for Context {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -12,7 +12,7 @@ use rdkafka::{
     ClientConfig,
     error::KafkaError,
     message::{Header, OwnedHeaders},
-    producer::{BaseProducer, BaseRecord, Producer as _},
+    producer::{BaseProducer, BaseRecord, Producer as _, PurgeConfig},
 };
 use tokio::sync::watch;
 
@@ -83,6 +83,23 @@ impl Engine {
 
     pub(super) fn stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn in_flight(&self) -> usize {
+        usize::try_from(self.client.in_flight_count()).unwrap_or(0)
+    }
+
+    /// Sends what is queued, for at most `grace`, gives up the rest and says how much that is. Blocks.
+    pub(super) fn finish(&self, grace: Duration) -> usize {
+        // Its only error is that the time ran out, which the count tells better.
+        let _ = self.client.flush(grace);
+        let left = self.in_flight();
+        if left > 0 {
+            self.client.purge(PurgeConfig::default().queue().inflight());
+            let _ = self.client.flush(Duration::from_millis(500));
+        }
+        self.stop();
+        left
     }
 
     fn run(self: Arc<Self>, owner: &Weak<Shared>) {
