@@ -1,0 +1,71 @@
+//! What an operator does.
+
+use super::*;
+use crate::{ARRIVAL, FULL_TRANSITIVE, Fit, OKR_EVENT, SUBJECTS};
+
+#[tokio::test]
+async fn a_new_registry_is_looked_at_without_a_change_and_then_filled() {
+    let fake = fake::Fake::start().await;
+    let registry = client(&format!("{}/", fake.url));
+    let before = registry.check().await.unwrap();
+    for (standing, subject) in before.iter().zip(SUBJECTS) {
+        assert_eq!((standing.subject, standing.id, &standing.fit), (subject.name, None, &Fit::First));
+        assert!(!standing.is_settled());
+    }
+    assert!(fake.inside().subjects.is_empty());
+
+    let after = registry.register().await.unwrap();
+    for (standing, id) in after.iter().zip([1, 2]) {
+        assert_eq!((standing.id, &standing.fit), (Some(id), &Fit::Full));
+        assert_eq!(standing.level.as_deref(), Some(FULL_TRANSITIVE));
+        assert!(standing.is_settled());
+    }
+    assert_eq!(fake.inside().schemas, [OKR_EVENT, ARRIVAL]);
+}
+
+#[tokio::test]
+async fn registering_twice_adds_nothing() {
+    let fake = fake::Fake::start().await;
+    let registry = client(&fake.url);
+    let first = registry.register().await.unwrap();
+    assert_eq!(registry.register().await.unwrap(), first);
+    assert_eq!(fake.calls("POST /subjects/okr.events-value/versions"), 1);
+}
+
+#[tokio::test]
+async fn an_earlier_version_stays_and_the_level_is_set_before_the_new_one_comes() {
+    let fake = fake::Fake::start().await;
+    let earlier = OKR_EVENT.replacen(", \"cancelled\"]", "]", 1);
+    fake.add("okr.events-value", &earlier);
+    let after = client(&fake.url).register().await.unwrap();
+    assert_eq!((after[0].id, &after[0].fit), (Some(2), &Fit::Full));
+    let calls = fake.inside().calls.clone();
+    let at = |beginning: &str| calls.iter().position(|call| call.starts_with(beginning)).unwrap();
+    assert!(at("PUT /config/okr.events-value") < at("POST /subjects/okr.events-value/versions"));
+}
+
+#[tokio::test]
+async fn a_schema_that_does_not_fit_is_not_registered_and_neither_are_the_others() {
+    let fake = fake::Fake::start().await;
+    fake.add(
+        "okr.events-value",
+        r#"{"type":"record","name":"OkrEvent","fields":[{"name":"x","type":"int"}]}"#,
+    );
+    let registry = client(&fake.url);
+    let Fit::Broken(reasons) = registry.check().await.unwrap().remove(0).fit else {
+        panic!("it does not fit")
+    };
+    assert!(reasons[0].starts_with("version 1: "), "{reasons:?}");
+    let error = registry.register().await.unwrap_err();
+    assert_eq!(error.reason(), "schema");
+    assert!(error.to_string().contains("okr.events-value: version 1: "), "{error}");
+    assert_eq!(fake.inside().schemas.len(), 1);
+    assert!(fake.inside().levels.is_empty());
+}
+
+#[tokio::test]
+async fn a_registry_that_fails_is_not_taken_for_an_empty_one() {
+    let fake = fake::Fake::start().await;
+    fake.inside().broken = Some((404, "<html>not a registry"));
+    assert_eq!(client(&fake.url).check().await.unwrap_err().reason(), "registry_down");
+}
