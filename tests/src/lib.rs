@@ -7,6 +7,8 @@ mod answer;
 mod apicurio;
 mod cache;
 mod child;
+#[cfg(feature = "embedded")]
+mod embedded;
 mod fake;
 mod folder;
 mod kafka;
@@ -22,7 +24,9 @@ mod wait;
 
 pub use answer::Answer;
 pub use apicurio::{Apicurio, registry};
-pub use child::Process;
+pub use child::{Process, Recipe};
+#[cfg(feature = "embedded")]
+pub use embedded::Embedded;
 pub use fake::{FakeHttp, Seen};
 pub use folder::Folder;
 pub use kafka::{Kafka, kafka};
@@ -30,7 +34,7 @@ pub use port::free_port;
 pub use probe::broker_answers;
 pub use python::Python;
 pub use role::Role;
-pub use send::{Reply, get, post};
+pub use send::{Reply, delete, get, post, put};
 pub use slack::FakeSlack;
 pub use stack::{Done, Stack, World};
 pub use wait::until;

@@ -50,6 +50,16 @@ pub async fn get(url: &str) -> Result<Reply> {
     reply(client()?.get(url)).await
 }
 
+/// A PUT of JSON over a connection of its own.
+pub async fn put(url: &str, body: serde_json::Value) -> Result<Reply> {
+    reply(client()?.put(url).json(&body)).await
+}
+
+/// A DELETE over a connection of its own.
+pub async fn delete(url: &str) -> Result<Reply> {
+    reply(client()?.delete(url)).await
+}
+
 async fn reply(request: reqwest::RequestBuilder) -> Result<Reply> {
     let response = request.send().await.context("no answer")?;
     let (status, headers) = (response.status().as_u16(), response.headers().clone());
