@@ -3,11 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use boot::{Clock, Rate, Span};
+use boot::{Clock, Rate, SecretRef, Span};
 use outbox::Destination;
 
-use crate::{DestinationConfig, DestinationError, http, slack, terminal};
+use crate::{DestinationConfig, DestinationError, hook, http, slack, terminal};
 
+/// How long an attempt may take when the configuration says nothing.
+const TIMEOUT: Span = Span::seconds(10);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// One kind that is built.
@@ -63,48 +65,64 @@ pub fn catalog() -> impl Iterator<Item = &'static str> {
     CHANNELS.iter().map(|channel| channel.kind)
 }
 
+/// Checks all of a destination's section that can be checked without fetching a secret.
+///
+/// Fails on a kind that is unknown or not built, a key that the kind does not read or lacks, a value out of its range,
+/// and a literal URL that is none.
+pub fn check(name: &str, config: &DestinationConfig) -> Result<(), DestinationError> {
+    checked(name, config).map(drop)
+}
+
 /// Builds the destination `name`, fetching its secrets now. `clock` is what a `Retry-After` date is compared with.
 ///
-/// Fails on a kind that is unknown or not built, a key that the kind does not read, a value out of its range, a URL
-/// that is none, and a secret that cannot be had.
+/// Fails where [`check`] does, and on a secret that cannot be had or is no URL.
 pub fn build(
     name: &str,
     config: &DestinationConfig,
     clock: Clock,
 ) -> Result<Arc<dyn Destination>, DestinationError> {
-    check_name(name)?;
-    let channel = CHANNELS
-        .iter()
-        .find(|channel| channel.kind == config.kind)
-        .ok_or_else(|| DestinationError::new(name, "kind", unknown(&config.kind)))?;
-    if let Some(key) = config.given().find(|key| !channel.keys.contains(key)) {
-        let problem =
-            format!("kind `{}` has no such key; it reads {}", channel.kind, channel.keys.join(", "));
-        return Err(DestinationError::new(name, key, problem));
-    }
-    let timeout = config.timeout.unwrap_or(Span::seconds(10)).0;
-    if timeout.is_zero() || timeout > DAY {
-        return Err(DestinationError::new(name, "timeout", "must be above zero and at most a day"));
-    }
+    let channel = checked(name, config)?;
+    let timeout = config.timeout.unwrap_or(TIMEOUT).0;
     let concurrency = config.concurrency.unwrap_or(channel.concurrency);
-    if !(1..=1_000).contains(&concurrency) {
-        return Err(DestinationError::new(name, "concurrency", "must be from 1 to 1000"));
-    }
     let rate = config.rate.unwrap_or(channel.rate);
     (channel.build)(Plan { name, config, rate, timeout, concurrency, clock })
 }
 
+fn checked(name: &str, config: &DestinationConfig) -> Result<&'static Channel, DestinationError> {
+    check_name(name)?;
+    let wrong = |key: &str, problem: &str| DestinationError::new(name, key, problem);
+    let Some(channel) = CHANNELS.iter().find(|channel| channel.kind == config.kind) else {
+        return Err(wrong("kind", &unknown(&config.kind)));
+    };
+    if let Some(key) = config.given().find(|key| !channel.keys.contains(key)) {
+        let known = channel.keys.join(", ");
+        return Err(wrong(key, &format!("kind `{}` has no such key; it reads {known}", channel.kind)));
+    }
+    if channel.keys.contains(&"url") {
+        match &config.url {
+            None => return Err(wrong("url", &format!("is missing; kind `{}` posts to it", channel.kind))),
+            Some(SecretRef::Literal(url)) => {
+                hook::parse(url).map(drop).map_err(|problem| wrong("url", problem))?
+            }
+            Some(_) => {}
+        }
+    }
+    if config.timeout.is_some_and(|timeout| timeout.0.is_zero() || timeout.0 > DAY) {
+        return Err(wrong("timeout", "must be above zero and at most a day"));
+    }
+    if config.concurrency.is_some_and(|concurrency| !(1..=1_000).contains(&concurrency)) {
+        return Err(wrong("concurrency", "must be from 1 to 1000"));
+    }
+    Ok(channel)
+}
+
 /// A name goes into headers, metrics, dead letters and the ids of effects: it must need no escaping anywhere.
 fn check_name(name: &str) -> Result<(), DestinationError> {
-    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.');
+    let plain = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     if !name.is_empty() && name.len() <= 64 && name.bytes().all(plain) {
         return Ok(());
     }
-    Err(DestinationError::new(
-        name,
-        "",
-        "a name has 1 to 64 of the characters a-z, A-Z, 0-9, `-`, `_` and `.`",
-    ))
+    Err(DestinationError::new(name, "", "a name has 1 to 64 of the characters a-z, A-Z, 0-9, `-` and `_`"))
 }
 
 fn unknown(kind: &str) -> String {

@@ -47,12 +47,7 @@ impl Hook {
         let wrong = |problem: String| DestinationError::new(plan.name, "url", problem);
         let place = plan.config.url.as_ref().ok_or_else(|| wrong("is missing".into()))?;
         let secret = place.resolve().map_err(|error| wrong(error.to_string()))?;
-        // The parser's own words could quote the URL.
-        let url = Url::parse(secret.expose().trim())
-            .map_err(|_| wrong("is no URL such as https://host/path".into()))?;
-        if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
-            return Err(wrong("must begin with https:// or http:// and name a host".into()));
-        }
+        let url = parse(secret.expose()).map_err(|problem| wrong(problem.into()))?;
         let options = ClientOptions {
             connect_timeout: CONNECT_TIMEOUT.min(plan.timeout),
             timeout: plan.timeout,
@@ -144,6 +139,15 @@ impl fmt::Debug for Hook {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Hook(…)")
     }
+}
+
+/// Reads a URL that can be posted to. The error never quotes it, as the parser's own words could.
+pub(crate) fn parse(text: &str) -> Result<Url, &'static str> {
+    let url = Url::parse(text.trim()).map_err(|_| "is no URL such as https://host/path")?;
+    if !matches!(url.scheme(), "http" | "https") || !url.has_host() {
+        return Err("must begin with https:// or http:// and name a host");
+    }
+    Ok(url)
 }
 
 /// How long the remote wants to be left alone: seconds or an HTTP date (RFC 9110, 10.2.3).

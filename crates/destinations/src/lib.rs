@@ -14,5 +14,5 @@ mod terminal;
 #[cfg(test)]
 mod tests;
 
-pub use catalog::{build, catalog};
+pub use catalog::{build, catalog, check};
 pub use config::{DestinationConfig, DestinationError, KEYS};

@@ -1,1 +1,117 @@
+//! The notifier: group `okr.notifier` reads `okr.events`, its routes say who is told what, and the delivery engine
+//! tells them.
+//!
+//! A record is finished once each target of its route has a durable row. The effect (service, event, target) is
+//! unique, so a record that comes again plans nothing new; what a target gets is rendered when it is planned.
 
+mod config;
+mod handler;
+mod letters;
+mod observe;
+mod planner;
+mod routes;
+mod watch;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+
+use outbox::{Destination, Engine, EngineOptions, OutboxConfig};
+use worker::{Worker, WorkerConfig};
+
+pub use config::{KEYS, NotifierConfig, RouteConfig};
+pub use routes::{RouteError, Routes};
+
+use handler::Notifier;
+use letters::Letters;
+use planner::{Planner, SERVICE};
+
+/// What the notifier reads.
+const TOPIC: &str = "okr.events";
+/// The consumer group.
+const GROUP: &str = "okr.notifier";
+
+/// Everything the notifier works with; the role puts it together.
+pub struct Context {
+    /// `[notifier]`
+    pub config: NotifierConfig,
+    /// `[worker]`
+    pub worker: WorkerConfig,
+    /// `[outbox]`
+    pub outbox: OutboxConfig,
+    /// `[[routes]]`, compiled against the names of `destinations`.
+    pub routes: Routes,
+    /// Every section of `[destinations]`, built.
+    pub destinations: Vec<Arc<dyn Destination>>,
+    /// Where rows and claims are kept.
+    pub store: Arc<store::Store>,
+    /// For joining the group and looking at the cluster.
+    pub settings: bus::Settings,
+    /// For dead letters.
+    pub producer: bus::Producer,
+    /// For reading events.
+    pub registry: wire::Registry,
+    /// Where it lives.
+    pub house: boot::House,
+}
+
+impl fmt::Debug for Context {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("routes", &self.routes).finish_non_exhaustive()
+    }
+}
+
+/// Starts the notifier's tasks; they run until the house shuts down.
+///
+/// It is ready once it has partitions, and the topics, the schemas and the store are there; what lacks says so in
+/// `/readyz` and is waited for. Only a task that ends by itself stops the role.
+pub fn run(context: Context) {
+    let Context { config, worker, outbox, routes, destinations, store, settings, producer, registry, house } =
+        context;
+    if routes.is_empty() {
+        observe::no_routes();
+    }
+    let letters = Letters::new(producer);
+    let configured = destinations.iter().map(|destination| destination.name().to_owned()).collect();
+    let planner = Planner::new(routes, &destinations, config.age_max.0);
+    let engine = Engine::new(EngineOptions {
+        service: SERVICE,
+        owner: format!("{SERVICE}-{}", uuid::Uuid::now_v7()),
+        queue: store.clone(),
+        destinations,
+        dead: Arc::new(letters.clone()),
+        config: outbox,
+        house: house.clone(),
+    });
+    let handler =
+        Notifier { decoder: registry.decoder(), planner, engine: engine.clone(), clock: house.clock.clone() };
+    let consumer = Worker {
+        service: SERVICE,
+        topics: vec![TOPIC],
+        group: GROUP.to_owned(),
+        handler,
+        settings: settings.clone(),
+        dead: Arc::new(letters.clone()),
+        config: worker,
+        house: house.clone(),
+    };
+    // All checks are there before the first task runs: nothing is ready for want of a question.
+    let check = |name: &'static str| house.health.check(name);
+    let (topics, schemas, stored) =
+        (check("notifier.topics"), check("notifier.schemas"), check("notifier.store"));
+    let _of_the_worker = check("notifier.consumer");
+    let tasks = &house.tasks;
+    tasks.spawn("notifier.schemas", watch::schemas(house.clone(), schemas, registry));
+    tasks.spawn("notifier.store", watch::store(house.clone(), stored, store, configured));
+    tasks.spawn("notifier.outbox", async move { Ok(engine.run().await?) });
+    let here = house.clone();
+    tasks.spawn("notifier.consumer", async move {
+        // A consumer that meets no topic would look for it again only minutes later.
+        if watch::topics(&here, &topics, &settings, &letters).await? {
+            worker::run(consumer).await?;
+        }
+        Ok(())
+    });
+}

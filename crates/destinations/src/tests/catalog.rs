@@ -4,7 +4,7 @@ use boot::{SecretRef, Span, system_clock};
 use outbox::Form;
 
 use super::{TOKEN, built, config};
-use crate::{DestinationConfig, build, catalog};
+use crate::{DestinationConfig, build, catalog, check};
 
 const URL: &str = "https://hooks.example/services/T0/B0/XsecretXtokenXofXtheXhookX";
 
@@ -16,6 +16,8 @@ fn parsed(text: &str) -> DestinationConfig {
 fn check_refused(name: &str, config: &DestinationConfig, path: &str, words: &[&str]) {
     let Err(error) = build(name, config, system_clock()) else { panic!("built") };
     assert_eq!(error.path, path);
+    let needs_no_secret = !error.problem.contains("is not set");
+    assert_eq!(check(name, config).err(), needs_no_secret.then(|| error.clone()), "checked without fetching");
     for word in words {
         assert!(error.problem.contains(word), "`{word}` is not in: {}", error.problem);
     }
@@ -91,6 +93,7 @@ fn values_out_of_range_are_refused() {
     none.concurrency = Some(0);
     check_refused("ops", &none, "destinations.ops.concurrency", &["1 to 1000"]);
     check_refused("a b", &config("slack", URL), "destinations.a b", &["1 to 64"]);
+    check_refused("a.b", &config("slack", URL), "destinations.a.b", &["1 to 64"]);
     check_refused("", &config("slack", URL), "destinations.", &["1 to 64"]);
 }
 

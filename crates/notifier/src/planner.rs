@@ -1,0 +1,149 @@
+//! What is to be done about an event: pure, the moment is passed in.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use bus::InRecord;
+use jiff::Timestamp;
+use okr::{EventView, OkrEvent};
+use outbox::{Content, Destination, Effect, Form, Parcel, RecordCopy};
+
+use crate::Routes;
+
+/// The service's name in effects, metrics and dead letters.
+pub(crate) const SERVICE: &str = "notifier";
+
+/// Routes, destinations and the limit of age.
+pub(crate) struct Planner {
+    routes: Routes,
+    destinations: HashMap<String, Arc<dyn Destination>>,
+    age_max: Duration,
+}
+
+/// What is to be done, and which routes could not say whether they want the event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Decision<'a> {
+    pub(crate) verdict: Verdict<'a>,
+    pub(crate) unknown: Vec<&'a str>,
+}
+
+/// What is to be done about an event.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Verdict<'a> {
+    /// Never delivered by itself.
+    Suppressed(Suppression),
+    /// No route wants it.
+    Unmatched,
+    /// One parcel per target of the route.
+    Deliver { route: &'a str, parcels: Vec<Parcel> },
+}
+
+/// Why an event is not delivered although a route may want it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Suppression {
+    /// Received too long ago: a new group reads the whole history, and nobody wants it as messages.
+    Age,
+    /// A correction of an event that was delivered when it was new.
+    Revision,
+}
+
+/// A message that could not be made of this event; its words may stand in a dead letter.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum PlanError {
+    #[error("route `{route}` has no message for this event: {problem}")]
+    Template { route: String, problem: String },
+    #[error("the event is not JSON: {0}")]
+    Json(String),
+}
+
+impl PlanError {
+    /// A label of a closed set, for metrics and dead letters.
+    pub(crate) fn reason(&self) -> &'static str {
+        match self {
+            Self::Template { .. } => "template",
+            Self::Json(_) => "json",
+        }
+    }
+}
+
+impl Suppression {
+    /// Its label in metrics.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Age => "age",
+            Self::Revision => "revision",
+        }
+    }
+}
+
+impl Planner {
+    /// `routes` were compiled against the names of these destinations.
+    pub(crate) fn new(routes: Routes, destinations: &[Arc<dyn Destination>], age_max: Duration) -> Self {
+        let named =
+            destinations.iter().map(|destination| (destination.name().to_owned(), destination.clone()));
+        Self { routes, destinations: named.collect(), age_max }
+    }
+
+    /// Decides about `event`, which stood in `record`, at the moment `now`.
+    pub(crate) fn decide(
+        &self,
+        event: &OkrEvent,
+        record: &InRecord,
+        now: Timestamp,
+    ) -> Result<Decision<'_>, PlanError> {
+        if let Some(suppression) = self.suppression(event, now) {
+            return Ok(Decision { verdict: Verdict::Suppressed(suppression), unknown: Vec::new() });
+        }
+        let view = EventView::new(event);
+        let choice = self.routes.choose(&view);
+        let Some(route) = choice.route else {
+            return Ok(Decision { verdict: Verdict::Unmatched, unknown: choice.unknown });
+        };
+        let mut parcels = Vec::new();
+        // The routes name only destinations that are here.
+        for destination in route.to.iter().filter_map(|target| self.destinations.get(target)) {
+            let content = match destination.form() {
+                Form::Text => {
+                    let text = route.template.render(&view, destination.escape()).map_err(|error| {
+                        PlanError::Template { route: route.name.clone(), problem: error.message }
+                    })?;
+                    let title = event.subject.title.as_deref().map(destination.escape());
+                    Content { text: Some(text), title, event: None }
+                }
+                Form::Event => {
+                    let event =
+                        serde_json::to_string(event).map_err(|error| PlanError::Json(error.to_string()))?;
+                    Content { text: None, title: None, event: Some(event) }
+                }
+            };
+            parcels.push(parcel(event, record, destination.name(), content));
+        }
+        let verdict = Verdict::Deliver { route: &route.name, parcels };
+        Ok(Decision { verdict, unknown: choice.unknown })
+    }
+
+    fn suppression(&self, event: &OkrEvent, now: Timestamp) -> Option<Suppression> {
+        if event.revision > 0 {
+            return Some(Suppression::Revision);
+        }
+        let age = Duration::try_from(now.duration_since(event.received_at)).unwrap_or_default();
+        (age > self.age_max).then_some(Suppression::Age)
+    }
+}
+
+fn parcel(event: &OkrEvent, record: &InRecord, target: &str, content: Content) -> Parcel {
+    let effect = Effect {
+        service: SERVICE.to_owned(),
+        event_id: event.event_id.0,
+        target: target.to_owned(),
+        replay_id: String::new(),
+    };
+    Parcel {
+        effect,
+        subject_key: okr::subject_key(&event.subject),
+        received_at: event.received_at,
+        content,
+        record: RecordCopy::of(record),
+    }
+}
