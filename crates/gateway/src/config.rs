@@ -1,0 +1,164 @@
+//! `[gateway]`: where it listens, how long it takes, how much it takes.
+
+use std::{net::SocketAddr, time::Duration};
+
+use boot::{Bytes, Key, Kind, Span};
+use serde::Deserialize;
+
+use crate::GatewayError;
+
+/// The largest record that the gateway's topics take; the same number stands in `bus::TOPICS`.
+const RECORD_BYTES_MAX: u64 = 2 * 1024 * 1024;
+/// What an event or an arrival has besides the body and the headers: names, ids, times, the frame.
+const RECORD_BYTES_EXTRA: u64 = 16 * 1024;
+/// How much of the deadline is left for the answer when Kafka gives up.
+const ANSWER_RESERVE: Duration = Duration::from_secs(1);
+
+/// `[gateway]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct GatewayConfig {
+    /// Where webhooks arrive.
+    pub listen: SocketAddr,
+    /// Every request is answered within it.
+    pub request_deadline: Span,
+    /// Bytes of a body, on the wire and inflated.
+    pub body_max: Bytes,
+    /// Whether the arrival of a delivery that became events, or is nothing for us, is kept.
+    pub keep_arrivals: bool,
+    /// For how long a repeated delivery is recognised without asking Kafka.
+    pub duplicate_window: Span,
+    /// Deliveries in the duplicate window.
+    pub duplicate_entries_max: usize,
+    /// Memory for the duplicate window.
+    pub duplicate_bytes_max: Bytes,
+    /// Open connections; more are answered 503.
+    pub connections_max: usize,
+    /// Headers of a request; more are answered 431.
+    pub headers_max: usize,
+    /// Bytes of all names and values of a request's headers; more are answered 431.
+    pub headers_bytes_max: Bytes,
+}
+
+impl Default for GatewayConfig {
+    fn default() -> Self {
+        Self {
+            listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
+            request_deadline: Span::seconds(10),
+            body_max: Bytes(512 << 10),
+            keep_arrivals: true,
+            duplicate_window: Span::seconds(3600),
+            duplicate_entries_max: 100_000,
+            duplicate_bytes_max: Bytes(32 << 20),
+            connections_max: 4096,
+            headers_max: 100,
+            headers_bytes_max: Bytes(32 << 10),
+        }
+    }
+}
+
+impl GatewayConfig {
+    /// The producer's `message.timeout.ms`: what is left of the deadline is for the answer.
+    #[must_use]
+    pub fn message_timeout(&self) -> Duration {
+        self.request_deadline.0.saturating_sub(ANSWER_RESERVE)
+    }
+
+    /// The largest record that a permitted delivery becomes.
+    pub(crate) fn record_bytes_max(&self) -> u64 {
+        self.body_max.0.saturating_add(self.headers_bytes_max.0).saturating_add(RECORD_BYTES_EXTRA)
+    }
+
+    /// Whether the values fit each other.
+    ///
+    /// # Errors
+    /// The key at fault, in words.
+    pub fn check(&self) -> Result<(), GatewayError> {
+        if self.request_deadline.0 < 2 * ANSWER_RESERVE {
+            let problem = "must be at least 2s: one for Kafka, one for the answer";
+            return Err(GatewayError::config("gateway.request_deadline", problem));
+        }
+        if self.body_max.0 == 0 {
+            return Err(GatewayError::config("gateway.body_max", "must be above 0"));
+        }
+        let record = self.record_bytes_max();
+        if record > RECORD_BYTES_MAX {
+            let most = RECORD_BYTES_MAX - RECORD_BYTES_EXTRA;
+            let problem = format!(
+                "and `gateway.headers_bytes_max` permit a delivery of {record} bytes, but the topics take records of \
+                 {RECORD_BYTES_MAX}; together they may be at most {most}"
+            );
+            return Err(GatewayError::config("gateway.body_max", problem));
+        }
+        for (path, value) in [
+            ("gateway.connections_max", self.connections_max),
+            ("gateway.headers_max", self.headers_max),
+            ("gateway.duplicate_entries_max", self.duplicate_entries_max),
+        ] {
+            if value == 0 {
+                return Err(GatewayError::config(path, "must be above 0"));
+            }
+        }
+        Ok(())
+    }
+}
+
+const fn key(path: &'static str, kind: Kind, default: &'static str, doc: &'static str) -> Key {
+    Key { path, kind, default: Some(default), doc }
+}
+
+/// The keys of `[gateway]` and `[departments]`.
+pub const KEYS: &[Key] = &[
+    key("gateway.listen", Kind::Address, "\"127.0.0.1:8080\"", "Where webhooks arrive: `POST /in/{source}`."),
+    key(
+        "gateway.request_deadline",
+        Kind::Span,
+        "\"10s\"",
+        "Every request is answered within it; what Kafka has not acknowledged by then is answered 503.",
+    ),
+    key(
+        "gateway.body_max",
+        Kind::Bytes,
+        "\"512KiB\"",
+        "The largest body, on the wire and inflated; more is 413.",
+    ),
+    key(
+        "gateway.keep_arrivals",
+        Kind::Flag,
+        "true",
+        "Whether `okr.arrivals` keeps deliveries that became events or are nothing for us; held ones it always keeps.",
+    ),
+    key(
+        "gateway.duplicate_window",
+        Kind::Span,
+        "\"1h\"",
+        "For how long a repeated delivery is recognised in memory and not produced again.",
+    ),
+    key("gateway.duplicate_entries_max", Kind::Integer, "100000", "Deliveries in the duplicate window."),
+    key("gateway.duplicate_bytes_max", Kind::Bytes, "\"32MiB\"", "Memory for the duplicate window."),
+    key("gateway.connections_max", Kind::Integer, "4096", "Open connections; more are answered 503."),
+    key("gateway.headers_max", Kind::Integer, "100", "Headers of a request; more are answered 431."),
+    key(
+        "gateway.headers_bytes_max",
+        Kind::Bytes,
+        "\"32KiB\"",
+        "Bytes of all header names and values of a request; more are answered 431.",
+    ),
+    key("departments.partitions", Kind::Integer, "24", "Partitions of `okr.events`."),
+    Key {
+        path: "departments.*.partitions",
+        kind: Kind::Text,
+        default: None,
+        doc: "The department's own partitions, such as `0-5,24-25`; append to it to let it grow. `others`, left out, \
+              has those that nobody names.",
+    },
+    key(
+        "departments.*.aliases",
+        Kind::TextList,
+        "[]",
+        "Other names of the department; case and surrounding blanks do not matter.",
+    ),
+];
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,235 @@
+//! Takes verified deliveries to Kafka: once each, as far as this process can know.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use futures::future::join_all;
+use okr::OkrEvent;
+use tokio::time::{Instant, timeout, timeout_at};
+use wire::Arrival;
+
+use crate::{
+    GatewayConfig,
+    answer::{Accepted, Outcome},
+    departments::Map,
+    kafka::{Log, Report},
+    observe,
+    records::{EventRecord, Topics, Why},
+    window::{Fingerprint, Limits, Mine, Seen, Window},
+};
+
+/// What Kafka's client may take beyond its own timeout to say that it gave up.
+const REPORT_SLACK: Duration = Duration::from_secs(5);
+
+/// A verified delivery, read.
+#[derive(Debug)]
+pub(crate) struct Parcel {
+    /// Source and delivery identity: the arrival's key, and what repeats are recognised by.
+    pub key: Bytes,
+    pub fingerprint: Fingerprint,
+    /// The verified body byte for byte, and chosen headers.
+    pub arrival: Arrival,
+    /// Or why there are none.
+    pub events: Result<Vec<OkrEvent>, Held>,
+    pub trace: Option<Bytes>,
+    /// When the sender must have an answer.
+    pub deadline: Instant,
+}
+
+/// Why a delivery goes to a person.
+#[derive(Debug)]
+pub(crate) struct Held {
+    /// A label of a closed set.
+    pub reason: &'static str,
+    /// In words, without the body's values.
+    pub error: String,
+}
+
+/// What a sender is told.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// 202, for the first time.
+    First(Outcome),
+    /// 202, as before.
+    Again(Outcome),
+    /// 503: not stored, or not surely. The reason is a label of a closed set.
+    Unavailable(&'static str),
+}
+
+/// See the head of this file.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    log: Arc<dyn Log>,
+    departments: Map,
+    topics: Topics,
+    window: Arc<Window>,
+    keep_arrivals: bool,
+    message_timeout: Duration,
+}
+
+impl Desk {
+    pub(crate) fn new(log: Arc<dyn Log>, departments: Map, config: &GatewayConfig, partitions: i32) -> Self {
+        let window = Window::new(Limits {
+            age_max: config.duplicate_window.0,
+            entries_max: config.duplicate_entries_max,
+            bytes_max: config.duplicate_bytes_max.as_usize(),
+        });
+        let message_timeout = config.message_timeout();
+        let (topics, keep_arrivals) = (Topics::new(partitions), config.keep_arrivals);
+        Self { log, departments, topics, window, keep_arrivals, message_timeout }
+    }
+
+    /// The longest that a report may take: Kafka's client gives up before.
+    pub(crate) fn report_max(&self) -> Duration {
+        self.message_timeout + REPORT_SLACK
+    }
+
+    /// Takes a delivery to Kafka, unless Kafka holds it. Runs to its end even if nobody waits for it any more: the
+    /// window must learn of records that are acknowledged late.
+    pub(crate) async fn take(&self, mut parcel: Parcel) -> Told {
+        loop {
+            match self.window.ask(&parcel.key, &parcel.fingerprint, Instant::now()) {
+                Seen::Before(outcome) => return Told::Again(outcome),
+                Seen::Never(mine) => return self.first(parcel, mine).await,
+                Seen::Otherwise => {
+                    let error = "the same delivery id came before with another content".to_owned();
+                    parcel.events = Err(Held { reason: "identity_reused", error });
+                    return self.produce(parcel).await.map_or_else(Told::Unavailable, Told::First);
+                }
+                Seen::OnTheWay(mut over) => {
+                    // An error is the sender's end, which is the signal.
+                    let waiting = over.changed();
+                    if timeout_at(parcel.deadline, waiting).await.is_err() {
+                        return Told::Unavailable("twin");
+                    }
+                }
+            }
+        }
+    }
+
+    async fn first(&self, parcel: Parcel, mine: Mine) -> Told {
+        let fingerprint = parcel.fingerprint;
+        match self.produce(parcel).await {
+            Ok(outcome) => {
+                mine.known(fingerprint, outcome.clone(), Instant::now());
+                Told::First(outcome)
+            }
+            Err(reason) => Told::Unavailable(reason),
+        }
+    }
+
+    async fn produce(&self, parcel: Parcel) -> Result<Outcome, &'static str> {
+        let Parcel { key, arrival, events, trace, deadline, .. } = parcel;
+        let source = arrival.source.clone();
+        match events {
+            Ok(events) => self.events(events, Kept { key, arrival, trace, deadline }).await,
+            Err(held) => {
+                let outcome = self.held(&held, Kept { key, arrival, trace, deadline }).await?;
+                observe::held(&source, held.reason);
+                tracing::info!(
+                    okr.source = source,
+                    reason = held.reason,
+                    error = held.error,
+                    "held a delivery of {source}: {}",
+                    held.error
+                );
+                Ok(outcome)
+            }
+        }
+    }
+
+    /// Events and arrival go out together; all of them are acknowledged, or it did not happen.
+    async fn events(&self, mut events: Vec<OkrEvent>, kept: Kept) -> Result<Outcome, &'static str> {
+        let mut records = Vec::with_capacity(events.len() + 1);
+        let mut accepted = Vec::with_capacity(events.len());
+        for event in &mut events {
+            let key = okr::subject_key(&event.subject);
+            let (department, partition) = self.departments.place(event, &key);
+            let ce_type = okr::ce_type(event);
+            let value = self.encoded(kept.deadline, self.log.event(event)).await?;
+            let record =
+                EventRecord { event, key, ce_type: &ce_type, department: &department, partition, value };
+            records.push(self.topics.event(record, kept.trace.as_ref()));
+            accepted.push((event.event_id, ce_type, department));
+        }
+        if self.keep_arrivals {
+            let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
+            records.push(self.topics.arrival(&kept.key, &kept.arrival, value, kept.trace.as_ref()));
+        }
+        let placed = self.acknowledged(records).await?;
+        let accepted = accepted.into_iter().zip(placed);
+        Ok(Outcome::Accepted(
+            accepted
+                .map(|((event_id, ce_type, department), placed)| Accepted {
+                    event_id,
+                    ce_type,
+                    department,
+                    placed,
+                })
+                .collect(),
+        ))
+    }
+
+    /// First the arrival, then the letter, which says where the arrival lies.
+    async fn held(&self, held: &Held, kept: Kept) -> Result<Outcome, &'static str> {
+        let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
+        let arrival = self.topics.arrival(&kept.key, &kept.arrival, value, kept.trace.as_ref());
+        let placed = self.acknowledged(vec![arrival.clone()]).await?;
+        let placed = placed.first().copied().ok_or("unacknowledged")?;
+        let why = Why { reason: held.reason, error: &held.error, at: kept.arrival.received_at };
+        self.acknowledged(vec![self.topics.letter(arrival, placed, &why)]).await?;
+        Ok(Outcome::Held(held.reason))
+    }
+
+    async fn encoded(
+        &self,
+        deadline: Instant,
+        encoding: impl Future<Output = Result<Bytes, wire::WireError>>,
+    ) -> Result<Bytes, &'static str> {
+        match timeout_at(deadline, encoding).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) => {
+                observe_trouble("encode", error.reason(), &error);
+                Err(error.reason())
+            }
+            Err(_) => Err("registry_slow"),
+        }
+    }
+
+    /// Hands all records over and waits for all reports, in the records' order.
+    async fn acknowledged(&self, records: Vec<bus::OutRecord>) -> Result<Vec<bus::Placed>, &'static str> {
+        let start = Instant::now();
+        let mut reports: Vec<Report> = Vec::with_capacity(records.len());
+        for record in records {
+            match self.log.enqueue(record) {
+                Ok(report) => reports.push(report),
+                Err(error) => {
+                    observe_trouble("enqueue", error.reason(), &error);
+                    // What was handed over before goes on by itself; the repeat has the same ids.
+                    return Err(error.reason());
+                }
+            }
+        }
+        // A report always comes; should it not, the delivery must not stay "on the way" for ever.
+        let waited = timeout(self.report_max(), join_all(reports)).await;
+        let reports = waited.map_err(|_| "no_report")?.into_iter().collect::<Result<Vec<_>, _>>();
+        let placed = reports.map_err(|error| {
+            observe_trouble("produce", error.reason(), &error);
+            error.reason()
+        })?;
+        observe::produced(start.elapsed());
+        Ok(placed)
+    }
+}
+
+/// What is kept of a delivery, and how.
+struct Kept {
+    key: Bytes,
+    arrival: Arrival,
+    trace: Option<Bytes>,
+    deadline: Instant,
+}
+
+fn observe_trouble(step: &'static str, reason: &'static str, error: &dyn std::fmt::Display) {
+    tracing::debug!(step, reason, error = %error, "delivery not stored: {error}");
+}

@@ -1,0 +1,85 @@
+//! What the window remembers, and for how long.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use tokio::time::Instant;
+
+use super::{Limits, Seen, Window};
+use crate::answer::Outcome;
+
+const A: [u8; 32] = [1; 32];
+const B: [u8; 32] = [2; 32];
+
+fn limits() -> Limits {
+    Limits { age_max: Duration::from_secs(60), entries_max: 3, bytes_max: 1 << 20 }
+}
+
+fn keep(window: &Arc<Window>, key: &'static str, now: Instant) {
+    match window.ask(&Bytes::from_static(key.as_bytes()), &A, now) {
+        Seen::Never(mine) => mine.known(A, Outcome::Held("test"), now),
+        seen => panic!("{seen:?}"),
+    }
+}
+
+/// What the window says, in a word; asking leaves no trace.
+fn ask(window: &Arc<Window>, key: &'static str, fingerprint: [u8; 32], now: Instant) -> &'static str {
+    match window.ask(&Bytes::from_static(key.as_bytes()), &fingerprint, now) {
+        Seen::Never(_) => "never",
+        Seen::Before(_) => "before",
+        Seen::Otherwise => "otherwise",
+        Seen::OnTheWay(_) => "on the way",
+    }
+}
+
+#[test]
+fn only_what_is_known_is_remembered() {
+    let (window, now) = (Window::new(limits()), Instant::now());
+    assert_eq!(ask(&window, "a", A, now), "never");
+    assert_eq!(ask(&window, "a", A, now), "never", "a delivery that came to nothing leaves no trace");
+    keep(&window, "a", now);
+    assert_eq!(ask(&window, "a", A, now), "before");
+    assert_eq!(ask(&window, "a", B, now), "otherwise");
+    assert_eq!(ask(&window, "b", A, now), "never");
+}
+
+#[test]
+fn a_delivery_on_its_way_belongs_to_one() {
+    let (window, now) = (Window::new(limits()), Instant::now());
+    let key = Bytes::from_static(b"a");
+    let Seen::Never(mine) = window.ask(&key, &A, now) else { panic!("not mine") };
+    assert_eq!(ask(&window, "a", B, now), "on the way");
+    drop(mine);
+    assert_eq!(ask(&window, "a", A, now), "never");
+}
+
+#[test]
+fn what_is_old_or_too_much_is_forgotten_oldest_first() {
+    let (window, now) = (Window::new(limits()), Instant::now());
+    for (nth, key) in ["a", "b", "c", "d"].into_iter().enumerate() {
+        keep(&window, key, now + Duration::from_secs(nth as u64));
+    }
+    let later = now + Duration::from_secs(5);
+    assert_eq!(ask(&window, "a", A, later), "never");
+    assert_eq!(ask(&window, "d", A, later), "before");
+    assert_eq!(ask(&window, "b", A, now + Duration::from_secs(61)), "never");
+    assert_eq!(ask(&window, "d", A, now + Duration::from_secs(61)), "before");
+    assert_eq!(ask(&window, "d", A, now + Duration::from_secs(64)), "never");
+    let state = window.state();
+    assert_eq!((state.entries.len(), state.order.len(), state.bytes), (0, 0, 0));
+}
+
+#[test]
+fn its_memory_is_bounded() {
+    let now = Instant::now();
+    let window = Window::new(Limits { entries_max: 1_000_000, bytes_max: 100_000, ..limits() });
+    for nth in 0..10_000 {
+        let key = Bytes::from(format!("source/{nth}"));
+        if let Seen::Never(mine) = window.ask(&key, &A, now) {
+            mine.known(A, Outcome::Held("test"), now);
+        }
+    }
+    let state = window.state();
+    assert!(state.bytes <= 100_000 && state.entries.len() > 100, "{} {}", state.bytes, state.entries.len());
+    assert_eq!(state.entries.len(), state.order.len());
+}
