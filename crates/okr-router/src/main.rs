@@ -1,1 +1,33 @@
-fn main() {}
+//! okr-router: one binary, every service a role of it.
+
+mod check;
+mod cli;
+mod config;
+mod ops;
+mod parts;
+mod roles;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::cli::{Cli, Command};
+
+fn main() -> ExitCode {
+    egress::install_crypto();
+    let Cli { settings, command } = Cli::parse();
+    let done = match command {
+        Command::Dev => roles::dev::run(&settings),
+        Command::Gateway => roles::gateway::run(&settings),
+        Command::Notifier => roles::notifier::run(&settings),
+        Command::Send(options) => ops::send::run(&settings, &options),
+        Command::Tail(options) => ops::tail::run(&settings, &options),
+        Command::Topics(verb) => ops::topics::run(&settings, &verb),
+        Command::Schemas(verb) => ops::schemas::run(&settings, &verb),
+        Command::Config(verb) => ops::config::run(&settings, &verb),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("okr-router: {error:#}");
+        ExitCode::FAILURE
+    })
+}

@@ -1,0 +1,76 @@
+//! The whole file, checked as every role does: all sections, no secret.
+
+use std::collections::BTreeMap;
+
+use boot::{ConfigErrors, Document, Finding};
+
+use crate::config::Whole;
+
+/// Everything that is wrong in the sections that services read.
+pub fn all(whole: &Whole) -> Result<(), ConfigErrors> {
+    let document = &whole.document;
+    let mut findings = Vec::new();
+    gateway_sections(document, &mut findings);
+    source_sections(document, &mut findings);
+    destination_sections(document, &mut findings);
+    route_sections(document, &mut findings);
+    collect(document.section::<notifier::NotifierConfig>("notifier"), &mut findings);
+    collect(document.section::<worker::WorkerConfig>("worker"), &mut findings);
+    collect(document.section::<outbox::OutboxConfig>("outbox"), &mut findings);
+    if findings.is_empty() { Ok(()) } else { Err(ConfigErrors(findings)) }
+}
+
+fn gateway_sections(document: &Document, findings: &mut Vec<Finding>) {
+    let mut check = |checked: Result<(), gateway::GatewayError>| {
+        if let Err(error) = checked {
+            let path = match &error {
+                gateway::GatewayError::Config { path, .. } => path.as_str(),
+                gateway::GatewayError::Bind { .. } => "gateway.listen",
+            };
+            findings.push(Finding { at: document.at(path), message: error.to_string() });
+        }
+    };
+    let gateway = document.section::<gateway::GatewayConfig>("gateway").map(|config| check(config.check()));
+    let departments =
+        document.section::<gateway::DepartmentsConfig>("departments").map(|config| check(config.check()));
+    collect(gateway, findings);
+    collect(departments, findings);
+}
+
+fn source_sections(document: &Document, findings: &mut Vec<Finding>) {
+    let Some(configs) =
+        collect(document.section::<BTreeMap<String, sources::SourceConfig>>("sources"), findings)
+    else {
+        return;
+    };
+    for (name, config) in &configs {
+        if let Err(error) = sources::Source::check(name, config) {
+            findings.push(Finding { at: document.at(&error.path), message: error.to_string() });
+        }
+    }
+}
+
+fn destination_sections(document: &Document, findings: &mut Vec<Finding>) {
+    let section = document.section::<BTreeMap<String, destinations::DestinationConfig>>("destinations");
+    let Some(configs) = collect(section, findings) else { return };
+    for (name, config) in &configs {
+        if let Err(error) = destinations::check(name, config) {
+            findings.push(Finding { at: document.at(&error.path), message: error.to_string() });
+        }
+    }
+}
+
+fn route_sections(document: &Document, findings: &mut Vec<Finding>) {
+    let Some(configs) = collect(document.section::<Vec<notifier::RouteConfig>>("routes"), findings) else {
+        return;
+    };
+    if let Err(errors) = notifier::Routes::compile(&configs, &document.names("destinations")) {
+        findings.extend(
+            errors.iter().map(|error| Finding { at: document.at(&error.path), message: error.to_string() }),
+        );
+    }
+}
+
+fn collect<T>(read: Result<T, ConfigErrors>, findings: &mut Vec<Finding>) -> Option<T> {
+    read.map_err(|errors| findings.extend(errors.0)).ok()
+}

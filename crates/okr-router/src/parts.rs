@@ -1,0 +1,113 @@
+//! From configuration to parts: what more than one role or command builds.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use anyhow::{Context, Result, anyhow};
+use boot::Document;
+
+use crate::config::Whole;
+
+/// The topic whose partitions belong to departments.
+const EVENTS: &str = "okr.events";
+
+/// How this process talks to the cluster. `client` names it to the brokers.
+pub fn bus_settings(whole: &Whole, client: &str) -> Result<bus::Settings> {
+    let kafka = &whole.shared.kafka;
+    let mut settings = bus::Settings::new(kafka.brokers.clone(), client);
+    settings.fetch_wait = kafka.fetch_wait.0;
+    settings.fetch_queue_bytes = kafka.fetch_queue.0;
+    settings.produce_queue_bytes = kafka.produce_queue.0;
+    settings.linger = Duration::ZERO;
+    settings.security = kafka.security.as_ref().map(security).transpose()?;
+    Ok(settings)
+}
+
+fn security(config: &boot::SecurityConfig) -> Result<bus::Security> {
+    let protocol = bus::Protocol::parse(&config.protocol)
+        .with_context(|| format!("`kafka.security.protocol` knows no {:?}", config.protocol))?;
+    let mechanism = |text: &String| {
+        bus::Mechanism::parse(text).with_context(|| format!("`kafka.security.mechanism` knows no {text:?}"))
+    };
+    let mut security = bus::Security::new(protocol);
+    security.mechanism = config.mechanism.as_ref().map(mechanism).transpose()?;
+    security.username = config.username.clone();
+    let password = config.password.as_ref().map(boot::SecretRef::resolve).transpose();
+    security.password =
+        password.context("`kafka.security.password`")?.map(|secret| secret.expose().to_owned());
+    security.ca_file = config.ca_file.clone();
+    security.certificate_file = config.cert_file.clone();
+    security.key_file = config.key_file.clone();
+    Ok(security)
+}
+
+/// The schema registry.
+pub fn registry(whole: &Whole) -> Result<wire::Registry> {
+    let config = &whole.shared.registry;
+    let url = config.url.resolve().context("`registry.url`")?;
+    Ok(wire::Registry::new(url.expose(), config.unknown_id_grace.0)?)
+}
+
+/// The address of the state.
+pub fn store_url(whole: &Whole) -> Result<boot::Secret> {
+    whole.shared.store_url().resolve().context("`store.url`")
+}
+
+/// Every configured source, with its secrets.
+pub fn sources(whole: &Whole) -> Result<Vec<sources::Source>> {
+    let configs: BTreeMap<String, sources::SourceConfig> = whole.document.section("sources")?;
+    configs
+        .iter()
+        .map(|(name, config)| {
+            sources::Source::build(name, config)
+                .map_err(|error| located(&whole.document, &error.path, &error))
+        })
+        .collect()
+}
+
+/// An error with the place in the configuration where its cause stands.
+pub fn located(document: &Document, path: &str, error: &dyn std::fmt::Display) -> anyhow::Error {
+    anyhow!("{}: {error}", document.at(path))
+}
+
+/// One configured source, with its secrets.
+pub fn source(whole: &Whole, name: &str) -> Result<sources::Source> {
+    let config: sources::SourceConfig = whole.document.section(&format!("sources.{name}"))?;
+    sources::Source::build(name, &config).map_err(|error| located(&whole.document, &error.path, &error))
+}
+
+/// Every topic as the configuration wants it.
+pub fn topics(whole: &Whole) -> Result<Vec<bus::WantedTopic>> {
+    let departments: gateway::DepartmentsConfig = whole.document.section("departments")?;
+    let kafka = &whole.shared.kafka;
+    let wanted = |topic: &bus::Topic| bus::WantedTopic {
+        name: topic.name.to_owned(),
+        partitions: if topic.name == EVENTS { departments.partitions } else { kafka.partitions },
+        replication: kafka.replication,
+        min_isr: kafka.min_insync_replicas,
+        retention: topic.retention,
+        max_message_bytes: topic.max_message_bytes,
+    };
+    Ok(bus::TOPICS.iter().map(wanted).collect())
+}
+
+/// Every configured destination, with its secrets.
+pub fn destinations(whole: &Whole, clock: &boot::Clock) -> Result<Vec<Arc<dyn outbox::Destination>>> {
+    let configs: BTreeMap<String, destinations::DestinationConfig> =
+        whole.document.section("destinations")?;
+    configs
+        .iter()
+        .map(|(name, config)| {
+            destinations::build(name, config, clock.clone())
+                .map_err(|error| located(&whole.document, &error.path, &error))
+        })
+        .collect()
+}
+
+/// The compiled routes.
+pub fn routes(whole: &Whole) -> Result<notifier::Routes> {
+    let configs: Vec<notifier::RouteConfig> = whole.document.section("routes")?;
+    notifier::Routes::compile(&configs, &whole.document.names("destinations")).map_err(|errors| {
+        let lines = errors.iter().map(|error| located(&whole.document, &error.path, error).to_string());
+        anyhow!(lines.collect::<Vec<_>>().join("\n"))
+    })
+}

@@ -1,0 +1,162 @@
+//! What `dev` does: broker and registry first, then topics and schemas, then the services.
+
+use std::{
+    net::SocketAddr,
+    process::ExitCode,
+    sync::{Arc, OnceLock},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use boot::{BoxError, House};
+use devstack::{Options, Part};
+use url::Url;
+
+use super::{gateway, notifier};
+use crate::{
+    cli::Settings,
+    config::{self, DEV_DEFAULT, FILE, Reader, Whole},
+    ops,
+};
+
+/// Runs until Ctrl-C or SIGTERM.
+pub fn run(settings: &Settings) -> Result<ExitCode> {
+    let whole = config::read(settings, Reader::Dev)?;
+    if whole.is_default {
+        eprintln!("There is no {FILE} here, so this default is used:\n");
+        DEV_DEFAULT.lines().for_each(|line| eprintln!("    {line}"));
+        eprintln!();
+    }
+    // Held until the process ends: dropped, a part stops, and the services drain into both to the last.
+    let parts = Parts::default();
+    super::run("dev", &whole, super::DEV_ADMIN, |house| start(&whole, house, &parts))
+}
+
+/// The embedded servers, once they run.
+type Parts = OnceLock<[Arc<dyn Part>; 2]>;
+
+async fn start(whole: &Whole, house: House, parts: &Parts) -> Result<(), BoxError> {
+    let broker = devstack::broker(Options {
+        listen: broker_address(whole)?,
+        file: whole.shared.data_dir.join("broker.db"),
+        key: "kafka.brokers",
+    });
+    let broker = broker.await?;
+    let registry = devstack::registry(Options {
+        listen: registry_address(whole)?,
+        file: whole.shared.data_dir.join("registry.json"),
+        key: "registry.url",
+    });
+    let registry = registry.await?;
+    ops::topics::differences(whole, true).await?;
+    ops::schemas::register(whole, true).await?;
+    let [broker, registry] = parts.get_or_init(|| [broker, registry]);
+    watch(&house, broker.clone());
+    watch(&house, registry.clone());
+    gateway::start(whole, house.clone()).await?;
+    notifier::start(whole, house.clone()).await?;
+    introduce(whole, &house);
+    Ok(())
+}
+
+/// A part that ends by itself ends the process, with its reason.
+fn watch(house: &House, part: Arc<dyn Part>) {
+    let shutdown = house.shutdown.clone();
+    house.tasks.spawn(part.name(), async move {
+        tokio::select! {
+            () = shutdown.cancelled() => Ok(()),
+            why = part.ended() => Err(why.into()),
+        }
+    });
+}
+
+/// Once everything is ready: where it listens, and what to try.
+fn introduce(whole: &Whole, house: &House) {
+    let gateway: Result<::gateway::GatewayConfig, _> = whole.document.section("gateway");
+    let Ok(gateway) = gateway else { return };
+    let admin = whole.shared.admin.listen.unwrap_or(super::DEV_ADMIN);
+    let sources = whole.document.names("sources").join(", ");
+    let text = format!(
+        "
+okr-router dev is ready.
+  gateway    http://{listen}/in/{{source}}   sources: {sources}
+  probes     http://{admin}/readyz  /livez  /metrics
+  broker     {brokers}   (embedded, Kafka protocol)
+  registry   {registry}   (embedded, Confluent API)
+  data       {data}
+
+Try, in a second terminal:
+  {me} send                          a signed sample; the message appears here
+  {me} tail --from earliest          what is on the topic, decoded
+  {me} config print > {FILE}   a configuration of your own
+",
+        listen = gateway.listen,
+        brokers = whole.shared.kafka.brokers.join(", "),
+        registry = whole.shared.registry.url.resolve().map(|url| url.expose().to_owned()).unwrap_or_default(),
+        data = whole.shared.data_dir.display(),
+        me = me(),
+    );
+    let house = house.clone();
+    house.clone().tasks.spawn("introduction", async move {
+        let mut look = tokio::time::interval(std::time::Duration::from_millis(50));
+        while !house.health.is_ready() {
+            tokio::select! {
+                () = house.shutdown.cancelled() => return Ok(()),
+                _ = look.tick() => {}
+            }
+        }
+        eprintln!("{text}");
+        Ok(())
+    });
+}
+
+/// How this binary was called, for examples that work when pasted.
+fn me() -> String {
+    std::env::current_exe()
+        .ok()
+        .and_then(|path| {
+            let here = std::env::current_dir().ok()?;
+            Some(path.strip_prefix(here).unwrap_or(&path).display().to_string())
+        })
+        .unwrap_or_else(|| "okr-router".to_owned())
+}
+
+fn broker_address(whole: &Whole) -> Result<SocketAddr> {
+    let brokers = &whole.shared.kafka.brokers;
+    let [only] = brokers.as_slice() else {
+        bail!(
+            "{}: `dev` embeds one broker, so `kafka.brokers` names one address",
+            whole.document.at("kafka.brokers")
+        );
+    };
+    ensure!(
+        whole.shared.kafka.security.is_none(),
+        "the embedded broker has no login: leave `kafka.security` out"
+    );
+    loopback(only).with_context(|| format!("{}: `kafka.brokers`", whole.document.at("kafka.brokers")))
+}
+
+fn registry_address(whole: &Whole) -> Result<SocketAddr> {
+    let at = || format!("{}: `registry.url`", whole.document.at("registry.url"));
+    let url = whole.shared.registry.url.resolve().with_context(at)?;
+    let url = Url::parse(url.expose()).with_context(at)?;
+    ensure!(
+        url.scheme() == "http" && url.path() == "/",
+        "{}: the embedded registry is at http://127.0.0.1:PORT, without a path",
+        at()
+    );
+    let host = url.host_str().with_context(at)?;
+    loopback(&format!("{host}:{}", url.port().unwrap_or(80))).with_context(at)
+}
+
+/// `dev` listens on this machine only: its broker and registry have no login.
+fn loopback(text: &str) -> Result<SocketAddr> {
+    let text = text.replace("localhost", "127.0.0.1");
+    let address: SocketAddr =
+        text.parse().with_context(|| format!("{text} is no address such as 127.0.0.1:9092"))?;
+    ensure!(
+        address.ip().is_loopback(),
+        "`dev` embeds it on this machine, so its address is a loopback one such as 127.0.0.1, not {}",
+        address.ip()
+    );
+    Ok(address)
+}
