@@ -189,7 +189,7 @@ impl Desk {
         match timeout_at(deadline, encoding).await {
             Ok(Ok(value)) => Ok(value),
             Ok(Err(error)) => {
-                observe_trouble("encode", error.reason(), &error);
+                trouble("encode", error.reason(), error.is_passing(), &error);
                 Err(error.reason())
             }
             Err(_) => Err("registry_slow"),
@@ -204,7 +204,7 @@ impl Desk {
             match self.log.enqueue(record) {
                 Ok(report) => reports.push(report),
                 Err(error) => {
-                    observe_trouble("enqueue", error.reason(), &error);
+                    trouble("enqueue", error.reason(), error.is_passing(), &error);
                     // What was handed over before goes on by itself; the repeat has the same ids.
                     return Err(error.reason());
                 }
@@ -214,7 +214,7 @@ impl Desk {
         let waited = timeout(self.report_max(), join_all(reports)).await;
         let reports = waited.map_err(|_| "no_report")?.into_iter().collect::<Result<Vec<_>, _>>();
         let placed = reports.map_err(|error| {
-            observe_trouble("produce", error.reason(), &error);
+            trouble("produce", error.reason(), error.is_passing(), &error);
             error.reason()
         })?;
         observe::produced(start.elapsed());
@@ -230,6 +230,11 @@ struct Kept {
     deadline: Instant,
 }
 
-fn observe_trouble(step: &'static str, reason: &'static str, error: &dyn std::fmt::Display) {
-    tracing::debug!(step, reason, error = %error, "delivery not stored: {error}");
+/// What passes by itself shows in the readiness and the metrics; the rest needs a person.
+fn trouble(step: &'static str, reason: &'static str, passing: bool, error: &dyn std::fmt::Display) {
+    if passing {
+        tracing::debug!(step, reason, error = %error, "a delivery was not stored: {error}");
+    } else {
+        tracing::warn!(step, reason, error = %error, "a delivery was not stored: {error}");
+    }
 }

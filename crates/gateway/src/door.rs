@@ -101,7 +101,10 @@ impl Door {
         let answered = self.handle(entrance, &head, &mut body, started).await;
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
         let answer = answered.unwrap_or_else(|problem| {
-            body::drain(body);
+            // Who asks before sending has sent nothing yet, and shall not.
+            if !head.headers.contains_key(header::EXPECT) {
+                body::drain(body);
+            }
             observe::refused(source, problem.reason());
             problem.answer()
         });
@@ -156,9 +159,8 @@ impl Door {
         let request = sources::Request { headers, body, now: (self.clock.0)() };
         entrance.source.verify(&request).map_err(|refusal| {
             let (source, reason) = (entrance.source.name(), refusal.reason());
-            observe::refused(source, reason);
             tracing::info!(okr.source = source, reason, "refused a request to {source}: {refusal}");
-            Problem::Unproven
+            Problem::Unproven { reason }
         })
     }
 
@@ -222,18 +224,12 @@ impl Door {
                 observe::duplicate(source);
                 Ok(outcome.answer(true))
             }
-            Ok(Ok(Told::Unavailable(reason))) => {
-                observe::unavailable(reason);
-                Err(Problem::Unavailable)
-            }
+            Ok(Ok(Told::Unavailable(reason))) => Err(Problem::Unavailable { reason }),
             Ok(Err(panic)) => {
                 tracing::error!(okr.source = source, error = %panic, "the delivery's task ended: {panic}");
                 Err(Problem::Internal)
             }
-            Err(_) => {
-                observe::unavailable("deadline");
-                Err(Problem::Unavailable)
-            }
+            Err(_) => Err(Problem::Unavailable { reason: "deadline" }),
         }
     }
 }

@@ -122,7 +122,13 @@ impl Gateway {
     /// Serves until the house shuts down; then finishes what is in flight and flushes.
     pub async fn serve(self) {
         server::serve(self.listener, self.door.clone(), self.house.shutdown.clone()).await;
-        self.producer.close(self.door.flush_max()).await;
+        let left = self.producer.close(self.door.flush_max()).await;
+        if left > 0 {
+            tracing::warn!(
+                records = left,
+                "{left} records were not acknowledged; their senders were told 503"
+            );
+        }
     }
 }
 

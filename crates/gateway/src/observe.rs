@@ -8,7 +8,7 @@ pub(crate) fn answered(source: &str, status: u16) {
         .increment(1);
 }
 
-/// A request was refused before anything was kept.
+/// A request was not accepted: the reason is of the request, of its proof, or of Kafka and the registry (503).
 pub(crate) fn refused(source: &str, reason: &'static str) {
     metrics::counter!("okr_gateway_refusals_total", "source" => source.to_owned(), "reason" => reason)
         .increment(1);
@@ -23,11 +23,6 @@ pub(crate) fn produced(took: Duration) {
 pub(crate) fn held(source: &str, reason: &'static str) {
     metrics::counter!("okr_gateway_held_total", "source" => source.to_owned(), "reason" => reason)
         .increment(1);
-}
-
-/// A delivery was not stored, or not surely; it was answered 503.
-pub(crate) fn unavailable(reason: &'static str) {
-    metrics::counter!("okr_gateway_unavailable_total", "reason" => reason).increment(1);
 }
 
 /// A delivery was recognised as one that Kafka already holds.

@@ -10,7 +10,7 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 /// How long a sender is asked to wait when we cannot say.
 pub(crate) const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// What is wrong with a request, in the sender's words. Nothing in it tells what we know.
+/// What is wrong with a request. The sender is told no more than that; a reason is a label for our metrics alone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Problem {
     UnknownSource,
@@ -21,10 +21,10 @@ pub(crate) enum Problem {
     Headers,
     BodyLate,
     BodyBroken,
-    Unproven,
+    Unproven { reason: &'static str },
     TooMany { retry_after: u64 },
     Connections,
-    Unavailable,
+    Unavailable { reason: &'static str },
     Internal,
 }
 
@@ -38,9 +38,9 @@ impl Problem {
             Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken => StatusCode::BAD_REQUEST,
-            Self::Unproven => StatusCode::UNAUTHORIZED,
+            Self::Unproven { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Connections | Self::Unavailable => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Connections | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -55,10 +55,10 @@ impl Problem {
             Self::Headers => "the request has too many or too long headers",
             Self::BodyLate => "the body did not arrive in time",
             Self::BodyBroken => "the body broke off",
-            Self::Unproven => "the request does not prove where it comes from",
+            Self::Unproven { .. } => "the request does not prove where it comes from",
             Self::TooMany { .. } => "this source sends too much at once; send it again later",
             Self::Connections => "too many connections; send it again later",
-            Self::Unavailable => "the delivery could not be stored safely; send it again later",
+            Self::Unavailable { .. } => "the delivery could not be stored safely; send it again later",
             Self::Internal => "something is wrong on our side; send it again later",
         };
         fixed.to_owned()
@@ -68,10 +68,10 @@ impl Problem {
         Some(match self {
             Self::Method => (header::ALLOW, HeaderValue::from_static("POST")),
             Self::Encoding => (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity")),
-            Self::Unproven => (header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature")),
+            Self::Unproven { .. } => (header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature")),
             Self::TooMany { retry_after } => (header::RETRY_AFTER, HeaderValue::from(retry_after)),
             Self::Connections => (header::RETRY_AFTER, HeaderValue::from(1_u64)),
-            Self::Unavailable | Self::Internal => {
+            Self::Unavailable { .. } | Self::Internal => {
                 (header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
             }
             _ => return None,
@@ -89,10 +89,9 @@ impl Problem {
             Self::Headers => "headers",
             Self::BodyLate => "body_late",
             Self::BodyBroken => "body_broken",
-            Self::Unproven => "unproven",
+            Self::Unproven { reason } | Self::Unavailable { reason } => reason,
             Self::TooMany { .. } => "rate",
             Self::Connections => "connections",
-            Self::Unavailable => "unavailable",
             Self::Internal => "internal",
         }
     }

@@ -46,7 +46,7 @@ struct State {
 #[derive(Debug)]
 enum Entry {
     OnTheWay(watch::Receiver<()>),
-    Known { fingerprint: Fingerprint, outcome: Outcome },
+    Known { since: Instant, fingerprint: Fingerprint, outcome: Outcome },
 }
 
 /// What the window says about a delivery.
@@ -56,7 +56,7 @@ pub(crate) enum Seen {
     Never(Mine),
     /// Kafka holds it.
     Before(Outcome),
-    /// Kafka holds another content under this identity.
+    /// Kafka holds another accepted content under this identity.
     Otherwise,
     /// A twin is on its way: wait until it is over, then ask again.
     OnTheWay(watch::Receiver<()>),
@@ -82,17 +82,19 @@ impl Window {
         let mut state = self.state();
         state.forget(&self.limits, now);
         match state.entries.get(key) {
-            Some(Entry::Known { fingerprint: known, outcome }) if known == fingerprint => {
-                Seen::Before(outcome.clone())
+            Some(Entry::Known { fingerprint: known, outcome, .. }) if known == fingerprint => {
+                return Seen::Before(outcome.clone());
             }
-            Some(Entry::Known { .. }) => Seen::Otherwise,
-            Some(Entry::OnTheWay(over)) => Seen::OnTheWay(over.clone()),
-            None => {
-                let (sender, over) = watch::channel(());
-                state.entries.insert(key.clone(), Entry::OnTheWay(over));
-                Seen::Never(Mine { window: self.clone(), key: key.clone(), _over: sender, settled: false })
-            }
+            // What was held gave no event, so a mended content under its identity contradicts nothing.
+            Some(Entry::Known { outcome: Outcome::Held(_), .. }) | None => {}
+            Some(Entry::Known { .. }) => return Seen::Otherwise,
+            Some(Entry::OnTheWay(over)) => return Seen::OnTheWay(over.clone()),
         }
+        let (sender, over) = watch::channel(());
+        if let Some(Entry::Known { outcome, .. }) = state.entries.insert(key.clone(), Entry::OnTheWay(over)) {
+            state.bytes = state.bytes.saturating_sub(cost(key, &outcome));
+        }
+        Seen::Never(Mine { window: self.clone(), key: key.clone(), _over: sender, settled: false })
     }
 
     /// A panic elsewhere cannot leave the maps half written: each change is one call.
@@ -107,7 +109,7 @@ impl Mine {
         self.settled = true;
         let mut state = self.window.state();
         state.bytes += cost(&self.key, &outcome);
-        state.entries.insert(self.key.clone(), Entry::Known { fingerprint, outcome });
+        state.entries.insert(self.key.clone(), Entry::Known { since: now, fingerprint, outcome });
         state.order.push_back((now, self.key.clone()));
         state.forget(&self.window.limits, now);
         observe::window(state.order.len(), state.bytes);
@@ -130,7 +132,9 @@ impl State {
             if !old && self.order.len() <= limits.entries_max && self.bytes <= limits.bytes_max {
                 return;
             }
-            if let Some(Entry::Known { outcome, .. }) = self.entries.remove(key) {
+            // An entry that took the place of this one has its own turn later.
+            let own = matches!(self.entries.get(key), Some(Entry::Known { since: own, .. }) if own == since);
+            if own && let Some(Entry::Known { outcome, .. }) = self.entries.remove(key) {
                 self.bytes = self.bytes.saturating_sub(cost(key, &outcome));
             }
             self.order.pop_front();

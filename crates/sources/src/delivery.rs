@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use http::HeaderMap;
 use jiff::Timestamp;
 use okr::{Change, Cycle, Metric, OkrEvent, Person, Previous, Status, SubjectType};
+use sha2::{Digest, Sha256};
 
 use crate::Untranslatable;
 
@@ -39,7 +40,18 @@ pub enum Identity {
     BodyHash(String),
 }
 
+/// Bytes of an id that stands in a key. Records repeat their keys, and must fit their topics.
+pub(crate) const ID_BYTES_MAX: usize = 1024;
+
 impl Identity {
+    /// What the tool says; an id beyond all reason stands for itself by its hash.
+    pub(crate) fn given(text: String) -> Self {
+        if text.len() <= ID_BYTES_MAX {
+            return Self::Given(text);
+        }
+        Self::Given(format!("sha256:{}", hex::encode(Sha256::digest(&text))))
+    }
+
     /// The text that ids and keys are made of; never empty.
     #[must_use]
     pub fn text(&self) -> &str {

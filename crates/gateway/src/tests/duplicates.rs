@@ -130,3 +130,11 @@ async fn a_twin_waits_no_longer_than_its_own_deadline() {
     two.check_problem(503);
     assert!(started.elapsed() < std::time::Duration::from_millis(900), "{:?}", started.elapsed());
 }
+
+#[tokio::test]
+async fn what_was_held_is_accepted_once_it_is_mended() {
+    let stage = stage().await;
+    assert_eq!(stage.send("acme", b"x").await.json()["held"], 1);
+    assert_eq!(stage.send("acme", CHECK_IN).await.json()["accepted"][0]["type"], "okr.key_result.checked_in");
+    assert_eq!(stage.send("acme", CHECK_IN).await.json()["duplicates"], 1);
+}

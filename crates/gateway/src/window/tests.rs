@@ -17,7 +17,7 @@ fn limits() -> Limits {
 
 fn keep(window: &Arc<Window>, key: &'static str, now: Instant) {
     match window.ask(&Bytes::from_static(key.as_bytes()), &A, now) {
-        Seen::Never(mine) => mine.known(A, Outcome::Held("test"), now),
+        Seen::Never(mine) => mine.known(A, Outcome::Accepted(Arc::new([])), now),
         seen => panic!("{seen:?}"),
     }
 }
@@ -82,4 +82,22 @@ fn its_memory_is_bounded() {
     let state = window.state();
     assert!(state.bytes <= 100_000 && state.entries.len() > 100, "{} {}", state.bytes, state.entries.len());
     assert_eq!(state.entries.len(), state.order.len());
+}
+
+#[test]
+fn what_was_held_may_come_again_mended() {
+    let (window, now) = (Window::new(limits()), Instant::now());
+    let key = Bytes::from_static(b"a");
+    let Seen::Never(mine) = window.ask(&key, &A, now) else { panic!("not mine") };
+    mine.known(A, Outcome::Held("test"), now);
+    assert_eq!(ask(&window, "a", A, now), "before");
+    let later = now + Duration::from_secs(10);
+    let Seen::Never(mine) = window.ask(&key, &B, later) else { panic!("not mine") };
+    mine.known(B, Outcome::Accepted(Arc::new([])), later);
+    // The time of the first one is over, not that of the second.
+    assert_eq!(ask(&window, "a", B, now + Duration::from_secs(61)), "before");
+    assert_eq!(ask(&window, "a", A, now + Duration::from_secs(61)), "otherwise");
+    assert_eq!(ask(&window, "a", B, later + Duration::from_secs(61)), "never");
+    let state = window.state();
+    assert_eq!((state.entries.len(), state.order.len(), state.bytes), (0, 0, 0));
 }

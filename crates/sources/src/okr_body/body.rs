@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     Draft, Terms, Untranslatable,
+    delivery::ID_BYTES_MAX,
     json::{self, Raw},
     words,
 };
@@ -155,8 +156,12 @@ impl Body<'_> {
             let problem = "contradicts the type of the event";
             return Err(Untranslatable::Field { path: "subject.type", problem });
         }
+        let id = json::id("subject.id", fields.id)?.ok_or_else(|| missing("subject.id"))?;
+        if id.len() > ID_BYTES_MAX {
+            return Err(Untranslatable::Field { path: "subject.id", problem: "is longer than 1024 bytes" });
+        }
         Ok(SubjectRead {
-            id: json::id("subject.id", fields.id)?.ok_or_else(|| missing("subject.id"))?,
+            id,
             parent_id: json::id("subject.parent_id", fields.parent_id)?,
             title: json::text("subject.title", fields.title)?,
             url: json::text("subject.url", fields.url)?,

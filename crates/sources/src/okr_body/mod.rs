@@ -37,7 +37,7 @@ impl Dialect for OkrBody {
             Err(fault) => return Parsed { identity: by_hash(), fingerprint, drafts: Err(fault) },
         };
         let (identity, drafts) = match body.delivery_id() {
-            Ok(id) => (id.map_or_else(by_hash, Identity::Given), drafts(&body, terms)),
+            Ok(id) => (id.map_or_else(by_hash, Identity::given), drafts(&body, terms)),
             Err(fault) => (by_hash(), Err(fault)),
         };
         Parsed { identity, fingerprint, drafts }

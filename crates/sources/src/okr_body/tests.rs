@@ -305,3 +305,13 @@ fn nesting_without_end_costs_no_stack() {
     check_held(deep(200_000), "not_object");
     check_held("[".repeat(200_000), "not_json");
 }
+
+#[test]
+fn an_id_beyond_all_reason_does_not_fill_the_keys() {
+    let long = "9".repeat(100_000);
+    check_held(format!(r#"{{"type":"custom.updated","subject":{{"id":{long}}}}}"#), "subject.id");
+    let reading = read(key_result(&format!("\"id\":\"{long}\"")));
+    assert!(reading.identity.text().len() < 100, "{:?}", reading.identity);
+    let other = read(key_result(&format!("\"id\":\"{long}0\"")));
+    assert_ne!(reading.identity, other.identity);
+}

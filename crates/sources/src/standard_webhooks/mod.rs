@@ -49,7 +49,7 @@ impl Dialect for StandardWebhooks {
         let fingerprint = fingerprint(delivery.body, stamp.map(|raw| raw.get()));
         // Without the id, which only a verification of one's own lets through, the body stands for itself.
         let identity = match standard::id(delivery.headers) {
-            Some(id) => Identity::Given(id.to_owned()),
+            Some(id) => Identity::given(id.to_owned()),
             None => body_hash(&fingerprint),
         };
         Parsed { identity, fingerprint, drafts: envelope.and_then(|envelope| drafts(&envelope, terms)) }
