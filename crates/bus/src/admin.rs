@@ -11,7 +11,7 @@ use rdkafka::{
     TopicPartitionList,
     admin::{
         AdminClient, AdminOptions, AlterConfig, ConfigSource, NewPartitions, NewTopic, ResourceSpecifier,
-        TopicReplication,
+        TopicReplication, TopicResult,
     },
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode as Code},
@@ -210,11 +210,7 @@ fn options() -> AdminOptions {
     AdminOptions::new().request_timeout(Some(CHANGE_WAIT)).operation_timeout(Some(ASK_WAIT))
 }
 
-fn check(
-    topic: &str,
-    answers: Result<Vec<Result<String, (String, Code)>>, KafkaError>,
-    fine: Code,
-) -> Result<(), BusError> {
+fn check(topic: &str, answers: Result<Vec<TopicResult>, KafkaError>, fine: Code) -> Result<(), BusError> {
     for answer in answers.map_err(|error| BusError::from_kafka(&error))? {
         match answer {
             Ok(_) => {}

@@ -28,12 +28,11 @@ use crate::{
     topics,
 };
 use context::Context;
-pub(crate) use poller::read;
 use poller::{Command, Poller};
 use slots::Slots;
 
 /// How long `close` waits for the thread; afterwards it is left behind and ends by itself, or with the process.
-const CLOSE_WAIT: Duration = Duration::from_secs(10);
+const CLOSE_WAIT: Duration = Duration::from_secs(6);
 /// A member that is silent for this long is thrown out of its group.
 const SESSION: Duration = Duration::from_secs(10);
 const HEARTBEAT: Duration = Duration::from_secs(3);
@@ -195,7 +194,7 @@ impl Consumer {
         self.slots.lag()
     }
 
-    /// Commits, leaves the group and closes the client on its own thread. Takes ten seconds at most, also without a
+    /// Commits, leaves the group and closes the client on its own thread. Takes six seconds at most, also without a
     /// broker. No signal comes any more; a hand-back that is due counts as dropped.
     pub async fn close(self, final_offsets: Vec<(Slot, i64)>) {
         let Self { signals, commands, .. } = self;

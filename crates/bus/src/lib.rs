@@ -9,6 +9,7 @@ mod consumer;
 pub mod dead;
 mod error;
 pub mod header;
+mod incoming;
 mod logs;
 mod observe;
 pub mod place;

@@ -10,8 +10,8 @@ use rdkafka::{
 use tokio::sync::mpsc;
 
 use crate::{
-    consumer::read,
     error::{BusError, is_missing},
+    incoming,
     logs::Quiet,
     record::InRecord,
     settings::{self, Settings},
@@ -85,7 +85,7 @@ fn run(client: &BaseConsumer<Quiet>, sender: &mpsc::Sender<Result<InRecord, BusE
     let mut topics: Vec<Arc<str>> = Vec::new();
     while !sender.is_closed() {
         let read = match client.poll(POLL_WAIT) {
-            Some(Ok(message)) => Ok(read(&message, &mut topics)),
+            Some(Ok(message)) => Ok(incoming::copy(&message, &mut topics)),
             Some(Err(KafkaError::MessageConsumption(
                 Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve | Code::OperationTimedOut,
             )))

@@ -25,7 +25,8 @@ pub async fn watch_broker(
 ) -> Result<(), BusError> {
     let probe = Probe::new(settings)?;
     loop {
-        report(probe.ask(ANSWER_WAIT).await.map_err(|error| error.to_string()));
+        let answer = probe.ask(ANSWER_WAIT).await;
+        report(answer.map_err(|error| error.to_string()));
         tokio::time::sleep(period).await;
     }
 }

@@ -5,21 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use bytes::Bytes;
 use rdkafka::{
-    Message, Timestamp,
     consumer::{BaseConsumer, Consumer as _},
     error::{KafkaError, RDKafkaErrorCode as Code},
-    message::{BorrowedMessage, Headers as _},
 };
 use tokio::sync::oneshot;
 
 use super::{Gate, Membership, Signal, context::Context, gaps, holding::Holding, offsets};
-use crate::{
-    error::BusError,
-    observe,
-    record::{Headers, InRecord, Slot},
-};
+use crate::{error::BusError, incoming, observe, record::Slot};
 
 /// The poll sleeps until there is something, and at most this long until it looks for commands.
 const POLL_WAIT: Duration = Duration::from_millis(100);
@@ -93,7 +86,7 @@ impl Poller {
     fn poll(&mut self, wait: Duration) {
         match self.client.poll(wait) {
             Some(Ok(message)) => {
-                let record = read(&message, &mut self.topics);
+                let record = incoming::copy(&message, &mut self.topics);
                 drop(message);
                 self.client.context().slots.came(&record.slot, record.offset);
                 self.holding.push(record);
@@ -168,35 +161,5 @@ impl Poller {
                 let _ = self.client.poll(Duration::from_millis(20));
             }
         }
-    }
-}
-
-/// Copies a record out of librdkafka's memory; names of topics are kept once.
-pub(crate) fn read(message: &BorrowedMessage<'_>, topics: &mut Vec<Arc<str>>) -> InRecord {
-    let name = message.topic();
-    let topic = match topics.iter().find(|known| &***known == name) {
-        Some(known) => known.clone(),
-        None => {
-            let topic: Arc<str> = name.into();
-            topics.push(topic.clone());
-            topic
-        }
-    };
-    let headers = message.headers().map_or_else(Headers::new, |headers| {
-        let copy = |header: rdkafka::message::Header<'_, &[u8]>| {
-            (header.key.to_owned(), header.value.map(Bytes::copy_from_slice))
-        };
-        headers.iter().map(copy).collect()
-    });
-    InRecord {
-        slot: Slot { topic, partition: message.partition() },
-        offset: message.offset(),
-        timestamp_ms: match message.timestamp() {
-            Timestamp::NotAvailable => None,
-            time => time.to_millis(),
-        },
-        key: message.key().map(Bytes::copy_from_slice),
-        value: message.payload().map(Bytes::copy_from_slice),
-        headers,
     }
 }

@@ -13,6 +13,8 @@ use crate::error::BusError;
 
 /// The largest record anywhere: a dead letter.
 const RECORD_BYTES_MAX: u64 = 16 << 20;
+/// The largest answer to a fetch, below the 100 MB that librdkafka takes.
+const ANSWER_BYTES_MAX: u64 = 48 << 20;
 
 /// What all clients share.
 pub(crate) fn base(settings: &Settings) -> Result<ClientConfig, BusError> {
@@ -66,6 +68,7 @@ pub(crate) fn producer(settings: &Settings, message_timeout: Duration) -> Result
 /// What readers and group members share: nothing is committed or skipped by itself.
 pub(crate) fn consumer(settings: &Settings, fetch_bytes_max: u64) -> Result<ClientConfig, BusError> {
     let mut config = base(settings)?;
+    let queue_bytes = settings.fetch_queue_bytes / 2;
     config
         .set("client.id", unique(&settings.client_id))
         .set("enable.auto.commit", "false")
@@ -79,7 +82,10 @@ pub(crate) fn consumer(settings: &Settings, fetch_bytes_max: u64) -> Result<Clie
         // After a full queue, look again soon; the default waits a whole second.
         .set("fetch.queue.backoff.ms", "10")
         .set("queued.min.messages", "10000")
-        .set("queued.max.messages.kbytes", kib(settings.fetch_queue_bytes))
+        // Half waits in librdkafka, half with us. One answer of a broker comes on top, so that is bounded likewise,
+        // but never below one record.
+        .set("queued.max.messages.kbytes", kib(queue_bytes))
+        .set("fetch.max.bytes", queue_bytes.max(fetch_bytes_max).min(ANSWER_BYTES_MAX).to_string())
         // New partitions and topics are noticed within seconds; the default is five minutes.
         .set("topic.metadata.refresh.interval.ms", "10000");
     Ok(config)
