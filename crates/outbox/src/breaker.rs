@@ -70,3 +70,6 @@ impl Breaker {
         self.open_until = Some(now + self.pause.saturating_mul(factor).min(self.pause_max.max(self.pause)));
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -39,3 +39,6 @@ impl Pacer {
         usize::try_from(starts).unwrap_or(usize::MAX).clamp(1, most.max(1))
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -133,3 +133,6 @@ impl<'a> Rest<'a> {
         String::from_utf8(bytes.to_vec()).map_err(|_| UnpackError("text is not UTF-8"))
     }
 }
+
+#[cfg(test)]
+mod tests;

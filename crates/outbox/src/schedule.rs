@@ -36,3 +36,6 @@ impl Schedule {
         attempt > self.attempts_max
     }
 }
+
+#[cfg(test)]
+mod tests;

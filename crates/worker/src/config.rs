@@ -124,3 +124,6 @@ impl Default for FuseConfig {
         Self { in_a_row: 20, percent: 20 }
     }
 }
+
+#[cfg(test)]
+mod tests;
