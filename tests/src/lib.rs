@@ -15,6 +15,7 @@ mod kafka;
 mod port;
 mod probe;
 mod python;
+mod python_raw;
 mod role;
 mod send;
 pub mod sign;
