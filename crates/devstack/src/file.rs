@@ -32,6 +32,7 @@ impl StateFile {
     }
 
     /// The absolute path.
+    #[cfg(feature = "embedded")]
     pub fn path(&self) -> &Path {
         &self.path
     }

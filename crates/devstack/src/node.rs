@@ -1,7 +1,7 @@
 //! nisshi put together from its services: storage on SQLite, group coordinator, Kafka's protocol.
 //!
 //! It is not nisshi's own `Broker`, whose waiting fetches look at the storage ten times per wait and still come late;
-//! see `fetch`. ACLs, SCRAM users and transactions are left out: nothing of ours uses them.
+//! see `fetch`. Logins, ACLs and transactions are left out: nothing of ours uses them.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -13,7 +13,7 @@ use std::{
 use nisshi_broker::{
     Error,
     coordinator::group::administrator::{Controller, GroupCoordinatorConfig},
-    service::{auth, coordinator, storage as routes},
+    service::{coordinator, storage as routes},
 };
 use nisshi_sans_io::{ApiKey as _, FetchRequest, ProduceRequest};
 use nisshi_service::{
@@ -114,7 +114,6 @@ impl Node {
         let builder =
             taken_over.iter().try_fold(builder, |builder, route| route(builder, self.storage.clone()))?;
         let builder = coordinator::services(builder, self.groups.clone())?;
-        let builder = auth::services(builder)?;
         let fetch = Fetch::new(self.storage.clone(), self.news.clone());
         let fetch =
             (MapErrLayer::new(Error::from), FrameRequestLayer::<FetchRequest>::new()).into_layer(fetch);
