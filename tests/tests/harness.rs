@@ -2,8 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::Result;
-use okr_tests::{Answer, FakeHttp, FakeSlack, Kafka, Python, broker_answers, post, registry, sign};
+use anyhow::{Context, Result};
+use bus::{OutRecord, Producer, Settings};
+use okr_tests::{Answer, FakeHttp, FakeSlack, Kafka, Python, broker_answers, kafka, post, registry, sign};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -74,5 +75,32 @@ async fn our_independent_signature_is_the_one_of_the_python_library() -> Result<
     ours.sort();
     theirs.sort();
     assert_eq!(ours, theirs);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_python_reader_decodes_what_the_registry_explains() -> Result<()> {
+    let (kafka, registry) = (kafka().await?, registry().await?);
+    kafka.tool("org.apache.kafka.tools.TopicCommand", &["--create", "--topic", "framed"]).await?;
+    let schema = r#"{"type":"record","name":"framed","fields":[{"name":"word","type":"string"}]}"#;
+    let url = format!("{}/subjects/framed-value/versions", registry.url());
+    let reply = post(&url, &[], serde_json::json!({ "schema": schema }).to_string()).await?.json();
+    let id = u32::try_from(reply["id"].as_u64().context("an id")?)?;
+    let frame = [&[0], id.to_be_bytes().as_slice(), &[4], b"hi"].concat();
+    let producer = Producer::new(&Settings::new(vec![kafka.address().into()], "harness"), 20 * SECOND)?;
+    let mut record = OutRecord {
+        topic: "framed".into(),
+        partition: 0,
+        key: Some("k".into()),
+        value: Some(frame.into()),
+        headers: Default::default(),
+    };
+    record.headers.push("h", "v");
+    producer.send(record).await?;
+    let read = Python::read(kafka.address(), registry.url(), "framed", 1).await?;
+    assert_eq!(
+        (&read[0]["value"]["word"], &read[0]["key"], &read[0]["headers"]["h"]),
+        (&"hi".into(), &"k".into(), &"v".into())
+    );
     Ok(())
 }
