@@ -96,11 +96,14 @@ pub(super) fn commit(session: &mut Session, batch: &mut [Box<dyn Job>]) -> Vec<R
 fn apart(session: &mut Session, job: &mut dyn Job) -> Result<(), QueueError> {
     session.run("SAVEPOINT job", ())?;
     let worked = job.work(session);
-    if worked.is_err() && !session.is_autocommit() {
-        session.run("ROLLBACK TO job", ())?;
+    if session.is_autocommit() {
+        return worked;
     }
-    if !session.is_autocommit() {
-        session.run("RELEASE job", ())?;
+    let undone = if worked.is_err() { session.run("ROLLBACK TO job", ()).map(drop) } else { Ok(()) };
+    if let Err(error) = undone.and_then(|()| session.run("RELEASE job", ()).map(drop)) {
+        // What one call did can no longer be told from what the others did: none of it may stay.
+        let _ = session.run("ROLLBACK", ());
+        return Err(error);
     }
     worked
 }

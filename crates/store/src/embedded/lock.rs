@@ -3,8 +3,12 @@
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
 
 use crate::StoreError;
+
+/// How long a second opener waits before it gives up.
+const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Held as long as it lives; the operating system gives it free when the process ends, however it ends.
 #[derive(Debug)]
@@ -27,7 +31,7 @@ impl Lock {
         let name = PathBuf::from(name);
         let opened = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&name);
         let mut file = opened.map_err(|error| failed(&name, error))?;
-        match file.try_lock() {
+        match patiently(&file) {
             Ok(()) => {}
             Err(TryLockError::WouldBlock) => {
                 return Err(StoreError::Held { path: path.display().to_string(), holder: holder(&mut file) });
@@ -36,6 +40,18 @@ impl Lock {
         }
         write_pid(&mut file).map_err(|error| failed(&name, error))?;
         Ok(Self { _file: file })
+    }
+}
+
+/// A holder that is just ending gets its time, and so does a process that is just being started by the former holder:
+/// until it runs its own program, it has all that its parent had open.
+fn patiently(file: &File) -> Result<(), TryLockError> {
+    let since = Instant::now();
+    loop {
+        match file.try_lock() {
+            Err(TryLockError::WouldBlock) if since.elapsed() < PATIENCE => std::thread::sleep(PATIENCE / 20),
+            outcome => return outcome,
+        }
     }
 }
 

@@ -8,6 +8,8 @@ mod lanes;
 mod plan;
 mod schema;
 mod settle;
+#[cfg(test)]
+mod tests;
 mod upkeep;
 
 use async_trait::async_trait;

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use async_trait::async_trait;
 use outbox::{Effect, Parcel, Planned};
+use tokio_postgres::types::ToSql;
 use uuid::Uuid;
 
 use super::Moments;
@@ -15,7 +16,7 @@ use crate::packing;
 /// Rows first, then the lanes of those that are new. Whoever empties a lane locks it before looking for a next row:
 /// either it sees ours, or we wait for it here and make the lane anew. Lanes are locked in their order by everybody,
 /// so nobody waits in a circle. Ids are given in the order of the input within a lane.
-const PLAN: &str = "WITH input AS (
+pub(super) const PLAN: &str = "WITH input AS (
         SELECT * FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[], $7::bigint[], $8::text[],
                 $9::bytea[])
             WITH ORDINALITY AS i(service, event_id, target, replay_id, lane, received_at, body, record, n)
@@ -53,7 +54,7 @@ pub(super) struct Plans {
 
 /// The columns of many parcels, each an array.
 #[derive(Default)]
-struct Columns {
+pub(super) struct Columns {
     services: Vec<String>,
     event_ids: Vec<Uuid>,
     targets: Vec<String>,
@@ -68,7 +69,7 @@ struct Columns {
 
 impl Columns {
     /// The first parcel of each effect; a second one of the same batch is known already.
-    fn of(asks: &[Vec<Parcel>]) -> Result<Self, Failure> {
+    pub(super) fn of(asks: &[Vec<Parcel>]) -> Result<Self, Failure> {
         let mut columns = Self::default();
         let mut seen: HashMap<&Effect, ()> = HashMap::new();
         for (call, parcel) in
@@ -91,6 +92,12 @@ impl Columns {
         }
         Ok(columns)
     }
+
+    /// As [`PLAN`] takes them.
+    pub(super) fn params<'a>(&'a self, now: &'a Option<i64>) -> [&'a (dyn ToSql + Sync); 9] {
+        let Self { services, event_ids, targets, replay_ids, lanes, received_at, bodies, records, .. } = self;
+        [now, services, event_ids, targets, replay_ids, lanes, received_at, bodies, records]
+    }
 }
 
 #[async_trait]
@@ -108,16 +115,7 @@ impl Batch for Plans {
         let client = self.connections.get().await?;
         let inserted = answered(client, async |client| {
             let plan = client.prepare_cached(PLAN).await?;
-            let Columns {
-                services, event_ids, targets, replay_ids, lanes, received_at, bodies, records, ..
-            } = &columns;
-            let rows = client
-                .query(
-                    &plan,
-                    &[&now, services, event_ids, targets, replay_ids, lanes, received_at, bodies, records],
-                )
-                .await?;
-            Ok(rows)
+            Ok(client.query(&plan, &columns.params(&now)).await?)
         })
         .await?;
         let mut planned: Vec<Planned> =

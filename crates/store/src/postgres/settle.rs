@@ -13,14 +13,15 @@ use super::failure::Failure;
 use crate::{packing, time};
 
 /// The lanes that these settlements may change, locked in the order that everybody keeps to.
-const LOCK: &str = "SELECT 1 FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS s(id, owner, attempt)
+pub(super) const LOCK: &str =
+    "SELECT 1 FROM unnest($1::bigint[], $2::text[], $3::bigint[]) AS s(id, owner, attempt)
     JOIN router_parcels p ON p.id = s.id
     JOIN router_lanes l ON l.service = p.service AND l.target = p.target AND l.lane = p.lane
         AND l.head_id = s.id AND l.owner = s.owner AND l.attempt = s.attempt
     ORDER BY l.service, l.target, l.lane FOR UPDATE OF l";
 
 /// Runs under those locks with a snapshot of its own, so that it sees every row planned for these lanes.
-const SETTLE: &str = "WITH moment AS MATERIALIZED (
+pub(super) const SETTLE: &str = "WITH moment AS MATERIALIZED (
         SELECT router_now($1) AS now
     ), hit AS MATERIALIZED (
         SELECT s.*, l.service, l.target, l.lane
@@ -64,7 +65,7 @@ pub(super) struct Settlements {
 
 /// The columns of many settlements, each an array.
 #[derive(Default)]
-struct Columns<'a> {
+pub(super) struct Columns<'a> {
     ids: Vec<i64>,
     owners: Vec<&'a str>,
     attempts: Vec<i64>,
@@ -81,7 +82,7 @@ struct Columns<'a> {
 
 impl<'a> Columns<'a> {
     /// The first settlement of each attempt: it ends the lease, so a second one comes too late.
-    fn of(asks: &'a [Vec<Settlement>], now: jiff::Timestamp) -> Self {
+    pub(super) fn of(asks: &'a [Vec<Settlement>], now: jiff::Timestamp) -> Self {
         let mut columns = Self::default();
         let mut seen = HashSet::new();
         for (call, settlement) in
@@ -111,6 +112,17 @@ impl<'a> Columns<'a> {
         }
         columns
     }
+
+    /// As [`LOCK`] takes them.
+    pub(super) fn leases(&self) -> [&(dyn ToSql + Sync); 3] {
+        [&self.ids, &self.owners, &self.attempts]
+    }
+
+    /// As [`SETTLE`] takes them.
+    pub(super) fn marks<'b>(&'b self, now: &'b Option<i64>) -> [&'b (dyn ToSql + Sync); 9] {
+        let Self { ids, owners, attempts, finished, uncounted, waits, reasons, errors, .. } = self;
+        [now, ids, owners, attempts, finished, uncounted, waits, reasons, errors]
+    }
 }
 
 #[async_trait]
@@ -130,16 +142,13 @@ impl Batch for Settlements {
         let hit = answered(client, async |client| {
             let lock = client.prepare_cached(LOCK).await?;
             let settle = client.prepare_cached(SETTLE).await?;
-            let Columns { ids, owners, attempts, finished, uncounted, waits, reasons, errors, .. } = &columns;
+            let (leases, marks) = (columns.leases(), columns.marks(&now));
             let client: &tokio_postgres::Client = client;
-            let leases: &[&(dyn ToSql + Sync)] = &[ids, owners, attempts];
-            let marks: &[&(dyn ToSql + Sync)] =
-                &[&now, ids, owners, attempts, finished, uncounted, waits, reasons, errors];
             // Sent in one go, answered in one go: no lock waits for our next word, even if we are stopped here.
             let (begun, locked, hit, committed) = futures::join!(
                 client.batch_execute("BEGIN"),
-                client.execute(&lock, leases),
-                client.query(&settle, marks),
+                client.execute(&lock, &leases),
+                client.query(&settle, &marks),
                 client.batch_execute("COMMIT"),
             );
             begun?;

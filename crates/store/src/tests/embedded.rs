@@ -5,7 +5,7 @@ use std::time::Instant;
 use futures::future::join_all;
 use outbox::{Queue, QueueError};
 
-use super::{Subject, TestClock, parcel, suite};
+use super::{Subject, TestClock, ends, parcel, suite};
 use crate::{Store, StoreError};
 
 fn url(folder: &tempfile::TempDir) -> String {
@@ -16,7 +16,7 @@ fn url(folder: &tempfile::TempDir) -> String {
 async fn check(promise: impl AsyncFnOnce(Subject)) {
     let folder = tempfile::tempdir().unwrap();
     let clock = TestClock::new();
-    promise((Store::open(&url(&folder), clock.clock()).await.unwrap(), clock)).await;
+    ends(promise((Store::open(&url(&folder), clock.clock()).await.unwrap(), clock))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -4,10 +4,11 @@ mod clock;
 mod crash;
 mod embedded;
 mod pace;
-mod postgres;
+pub(crate) mod postgres;
 mod suite;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use jiff::Timestamp;
@@ -15,7 +16,7 @@ use outbox::{Content, Effect, Outcome, Parcel, Queue, RecordCopy, Row, Settlemen
 use uuid::Uuid;
 
 use crate::Store;
-pub(super) use clock::TestClock;
+pub(crate) use clock::TestClock;
 
 const SERVICE: &str = "notifier";
 
@@ -29,7 +30,7 @@ fn effect(n: u64, target: &str) -> Effect {
 }
 
 /// Event `n` of `subject` for `target`.
-fn parcel(n: u64, subject: &str, target: &str) -> Parcel {
+pub(crate) fn parcel(n: u64, subject: &str, target: &str) -> Parcel {
     Parcel {
         effect: effect(n, target),
         subject_key: format!("acme/key_result/{subject}"),
@@ -48,7 +49,13 @@ fn parcel(n: u64, subject: &str, target: &str) -> Parcel {
 }
 
 /// What `owner` gets when it asks for up to `limit` rows of `target`, leased for 30 seconds.
-async fn take(store: &Store, clock: &TestClock, owner: &str, target: &str, limit: usize) -> Vec<Row> {
+pub(crate) async fn take(
+    store: &Store,
+    clock: &TestClock,
+    owner: &str,
+    target: &str,
+    limit: usize,
+) -> Vec<Row> {
     let want = Want { target: target.to_owned(), limit };
     store
         .take(Take {
@@ -63,11 +70,11 @@ async fn take(store: &Store, clock: &TestClock, owner: &str, target: &str, limit
 }
 
 /// The numbers of the events of `rows`.
-fn numbers(rows: &[Row]) -> Vec<i64> {
+pub(crate) fn numbers(rows: &[Row]) -> Vec<i64> {
     rows.iter().map(|row| row.parcel.record.offset).collect()
 }
 
-fn settlement(row: &Row, owner: &str, outcome: Outcome) -> Settlement {
+pub(crate) fn settlement(row: &Row, owner: &str, outcome: Outcome) -> Settlement {
     Settlement { id: row.id, owner: owner.into(), attempt: row.attempt, outcome }
 }
 
@@ -78,6 +85,11 @@ async fn settle(store: &Store, row: &Row, owner: &str, outcome: Outcome) {
 /// Unfinished rows of all targets.
 async fn unfinished(store: &Store) -> u64 {
     store.depths(SERVICE).await.unwrap().iter().map(|depth| depth.rows).sum()
+}
+
+/// Fails what would wait for ever.
+pub(crate) async fn ends<T>(promise: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(60), promise).await.expect("it did not come to an end")
 }
 
 /// A suite's function: a store and the clock that it was opened with.

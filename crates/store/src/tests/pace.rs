@@ -10,15 +10,20 @@ use outbox::{Outcome, Queue, Take, Want};
 
 use super::{SERVICE, parcel, postgres, settlement};
 use crate::Store;
+use crate::testing::connect;
 
 const EVENTS: u64 = 20_000;
 const TARGETS: u64 = 40;
 
+const HISTORY: &str = "WITH RECURSIVE n(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000000)
+    INSERT INTO router_effects (service, event_id, target, replay_id, claimed_at, finished_at, attempts)
+    SELECT 'notifier', EVENT, 'target-' || n % 40, '', n, n, 1 FROM n";
+
 /// Plans with 256 in flight, delivers and marks beside it.
-async fn pace(name: &str, store: Arc<Store>) {
+async fn pace(name: &str, first: u64, store: Arc<Store>) {
     let begin = Instant::now();
     let planner = async {
-        let plans = stream::iter(0..EVENTS).map(|n| {
+        let plans = stream::iter(first..first + EVENTS).map(|n| {
             let store = &store;
             async move {
                 let target = format!("target-{}", n % TARGETS);
@@ -68,8 +73,17 @@ async fn pace(name: &str, store: Arc<Store>) {
 #[ignore = "a measurement"]
 async fn pace_of_both_homes() {
     let folder = tempfile::tempdir_in(".").unwrap();
-    let url = format!("file:{}", folder.path().join("state.db").display());
-    pace("embedded", Store::open(&url, boot::system_clock()).await.unwrap()).await;
+    let file = folder.path().join("state.db");
+    let url = format!("file:{}", file.display());
+    pace("embedded", 0, Store::open(&url, boot::system_clock()).await.unwrap()).await;
+    let libsql = libsql::Builder::new_local(file).build().await.unwrap();
+    libsql.connect().unwrap().execute_batch(&HISTORY.replace("EVENT", "randomblob(16)")).await.unwrap();
+    pace("embedded after a million", EVENTS, Store::open(&url, boot::system_clock()).await.unwrap()).await;
+
     let database = postgres::database().await;
-    pace("postgres", Store::open(&database.url, boot::system_clock()).await.unwrap()).await;
+    pace("postgres", 0, Store::open(&database.url, boot::system_clock()).await.unwrap()).await;
+    let client = connect(&database.url).await.unwrap();
+    client.batch_execute(&HISTORY.replace("EVENT", "gen_random_uuid()")).await.unwrap();
+    pace("postgres after a million", EVENTS, Store::open(&database.url, boot::system_clock()).await.unwrap())
+        .await;
 }

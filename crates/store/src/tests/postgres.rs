@@ -6,19 +6,19 @@ use futures::future::join_all;
 use outbox::{Outcome, Queue, QueueError};
 use tokio::sync::OnceCell;
 
-use super::{SERVICE, Subject, TestClock, event, numbers, parcel, settle, suite, take, unfinished};
+use super::{SERVICE, Subject, TestClock, ends, event, numbers, parcel, settle, suite, take, unfinished};
 use crate::testing::{Cluster, Database, connect, run};
 use crate::{Store, StoreError, Time};
 
 /// One cluster for all tests of this process; it goes with the process.
-pub(super) async fn database() -> Database {
+pub(crate) async fn database() -> Database {
     static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
     let cluster =
         CLUSTER.get_or_init(|| async { Cluster::start().await.unwrap_or_else(|error| panic!("{error}")) });
     cluster.await.database().await.unwrap()
 }
 
-async fn open(database: &Database, clock: &TestClock) -> Arc<Store> {
+pub(crate) async fn open(database: &Database, clock: &TestClock) -> Arc<Store> {
     Store::open_with(&database.url, clock.clock(), Time::Caller).await.unwrap()
 }
 
@@ -26,7 +26,7 @@ async fn open(database: &Database, clock: &TestClock) -> Arc<Store> {
 async fn check(promise: impl AsyncFnOnce(Subject)) {
     let database = database().await;
     let clock = TestClock::new();
-    promise((open(&database, &clock).await, clock)).await;
+    ends(promise((open(&database, &clock).await, clock))).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -198,7 +198,8 @@ async fn two_members_plan_and_deliver_each_effect_once() {
             seen
         }
     };
-    let (mut seen, more) = futures::join!(deliver(one, "one"), deliver(two, "two"));
+    let both = futures::future::join(deliver(one, "one"), deliver(two, "two"));
+    let (mut seen, more) = ends(both).await;
     seen.extend(more);
     seen.sort_unstable();
     assert_eq!(seen, (0..300).collect::<Vec<_>>());
