@@ -69,9 +69,7 @@ async fn nothing_came_of_it(home: &Home, word: &str) -> Result<()> {
     let (id, subject) = (format!("msg_{word}_end"), format!("{word}-end"));
     accepted(home, &id, &check_in("refused", &subject)).await?;
     home.slack
-        .wait_until(SOON, |seen| {
-            seen.iter().any(|seen| seen.json().to_string().contains(&subject))
-        })
+        .wait_until(SOON, |seen| seen.iter().any(|seen| seen.json().to_string().contains(&subject)))
         .await?;
     let topics = ["okr.events", "okr.arrivals", "okr.dead.gateway"];
     let mut ends = 0;
