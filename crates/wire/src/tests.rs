@@ -15,10 +15,17 @@ use crate::{Arrival, Registry};
 /// Long enough for a loaded machine to do what the test waits for, short enough to wait for in vain.
 const GRACE: Duration = Duration::from_millis(400);
 
+/// When a test gives up on what must happen.
+const PATIENCE: Duration = Duration::from_secs(30);
+
 /// A registry client as a process has it.
 fn client(url: &str) -> Registry {
+    client_with(url, GRACE)
+}
+
+fn client_with(url: &str, grace: Duration) -> Registry {
     let _ = rustls::crypto::ring::default_provider().install_default();
-    Registry::new(url, GRACE).unwrap()
+    Registry::new(url, grace).unwrap()
 }
 
 /// An event that says everything.
