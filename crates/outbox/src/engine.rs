@@ -11,10 +11,9 @@ use tokio::time::{Instant, timeout};
 
 use crate::clerk::{Clerk, Desk};
 use crate::holder::{Holding, renew};
+use crate::rate::Pacer;
 use crate::target::{Parts, Target};
-use crate::{
-    DeadLetters, Destination, OutboxConfig, Pacer, Parcel, Planned, Queue, QueueError, bury, upkeep,
-};
+use crate::{DeadLetters, Destination, OutboxConfig, Parcel, Planned, Queue, QueueError, bury, upkeep};
 
 /// How long a stopping engine waits for the store to write the last marks.
 const LAST_MARKS: Duration = Duration::from_secs(5);

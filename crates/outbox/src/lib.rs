@@ -25,13 +25,10 @@ mod upkeep;
 #[cfg(test)]
 mod tests;
 
-pub use breaker::{Breaker, BreakerState};
-pub use bury::{DeadLetters, ProducerLetters};
+pub use bury::DeadLetters;
 pub use config::{BreakerConfig, KEYS, OutboxConfig};
 pub use destination::{Destination, Form, Refusal, Shipment};
 pub use engine::{Engine, EngineError, EngineOptions};
 pub use parcel::{Content, Effect, Parcel};
 pub use queue::{Depth, Outcome, Planned, Queue, QueueError, Row, Settlement, Take, Want};
-pub use rate::Pacer;
 pub use record_copy::{RecordCopy, UnpackError};
-pub use schedule::Schedule;

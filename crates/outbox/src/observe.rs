@@ -2,7 +2,8 @@
 
 use metrics::{counter, gauge, histogram};
 
-use crate::{BreakerState, Depth, Planned, QueueError, Row};
+use crate::breaker::BreakerState;
+use crate::{Depth, Planned, QueueError, Row};
 
 /// Parcels became rows, or were rows already.
 pub fn planned(service: &'static str, planned: Planned) {

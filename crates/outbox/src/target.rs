@@ -10,13 +10,13 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::breaker::{Breaker, BreakerState};
 use crate::clerk::{Answer, Desk};
 use crate::deliver::{Landing, Verdict, attempt, bury};
 use crate::holder::{Holding, later, until};
-use crate::{
-    Breaker, BreakerState, Destination, EngineOptions, Outcome, Pacer, Refusal, Row, Schedule, Settlement,
-    observe,
-};
+use crate::rate::Pacer;
+use crate::schedule::Schedule;
+use crate::{Destination, EngineOptions, Outcome, Refusal, Row, Settlement, observe};
 
 /// The longest time that a remote's Retry-After can hold its target.
 const HOLD_MAX: Duration = Duration::from_secs(3_600);

@@ -265,7 +265,21 @@ async fn a_stop_lets_deliveries_end_marks_them_and_gives_leases_back() {
     bench.run.await.unwrap().unwrap();
     assert_eq!(bench.queue.ends(), [Some(Outcome::Done), None, None]);
     assert!(bench.queue.released.load(Ordering::SeqCst));
-    assert!(bench.queue.rows()[1].attempt == 0, "what was not begun counts no attempt");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stop_gives_back_what_was_taken_and_not_begun() {
+    let bench = Bench::start(&[("slack", Rate::per_second(0.5))]);
+    for subject in 0..5 {
+        bench.plan("slack", &format!("kr {subject}"), 0..1).await;
+    }
+    sleep(SECOND).await;
+    bench.house.shutdown.cancel();
+    bench.run.await.unwrap().unwrap();
+    let rows = bench.queue.rows();
+    assert_eq!(rows.iter().filter(|row| row.end.is_some()).count(), 1);
+    assert!(rows.iter().all(|row| !row.is_leased()), "another member may go on at once");
+    assert!(rows[1..].iter().all(|row| row.attempt == 0), "what was not begun counts no attempt");
 }
 
 #[tokio::test(start_paused = true)]

@@ -30,5 +30,5 @@ mod tests;
 pub use claims::{ClaimError, Claims};
 pub use config::{FuseConfig, KEYS, RetryConfig, WorkerConfig};
 pub use handler::{Failure, Handler};
-pub use letters::{DeadLetters, ProducerLetters};
+pub use letters::DeadLetters;
 pub use runtime::{Worker, WorkerError, run};

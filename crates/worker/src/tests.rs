@@ -163,6 +163,7 @@ async fn a_member_that_stopped_by_itself_commits_nothing_more() {
     let bench = Bench::start(|_, _| Ok(()));
     bench.assign();
     bench.receive(record(0, 0, "a"));
+    sleep(SECOND / 2).await;
     bench.tell(News::Stalled("MAXPOLL".to_owned()));
     assert_eq!(bench.ended().await, (End::Stalled, vec![]));
 }

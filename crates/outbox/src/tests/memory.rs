@@ -18,6 +18,12 @@ pub struct Kept {
     pub end: Option<Outcome>,
 }
 
+impl Kept {
+    pub fn is_leased(&self) -> bool {
+        self.lease.is_some()
+    }
+}
+
 /// Rows by id, in the order of planning.
 #[derive(Default)]
 pub struct Memory {

@@ -2,7 +2,8 @@ use super::*;
 
 #[test]
 fn the_listed_defaults_are_the_real_ones() {
-    let listed: String = KEYS.iter().map(|key| format!("{} = {}\n", key.path, key.default.unwrap())).collect();
+    let listed: String =
+        KEYS.iter().map(|key| format!("{} = {}\n", key.path, key.default.unwrap())).collect();
     let listed: toml::Table = toml::from_str(&listed).unwrap();
     let read: WorkerConfig = listed["worker"].clone().try_into().unwrap();
     assert_eq!(format!("{read:?}"), format!("{:?}", WorkerConfig::default()));
