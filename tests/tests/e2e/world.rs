@@ -21,7 +21,7 @@ pub struct Home {
     pub registry: String,
     pub stack: Stack,
     pub slack: FakeSlack,
-    pub gateway: Role,
+    _gateway: Role,
     pub notifier: Role,
     /// The real broker, for its console tools; none in the embedded pair.
     pub kafka: Option<&'static okr_tests::Kafka>,
@@ -86,7 +86,7 @@ impl Home {
         stack.prepare().await.context("topics and schemas")?;
         let (gateway, notifier) = tokio::try_join!(stack.role("gateway"), stack.role("notifier"))?;
         let (broker, registry) = (broker.to_owned(), registry.to_owned());
-        Ok(Self { broker, registry, stack, slack, gateway, notifier, kafka, _servers: servers })
+        Ok(Self { broker, registry, stack, slack, _gateway: gateway, notifier, kafka, _servers: servers })
     }
 
     /// The URL of a source's door.
