@@ -46,9 +46,10 @@ impl Embedded {
     pub(crate) async fn open(path: PathBuf, clock: Clock) -> Result<Self, StoreError> {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let (opened, outcome) = oneshot::channel();
+        let now = time::micros(clock());
         let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
             // The lock lives as long as the session and is the last to go.
-            match open(&path) {
+            match open(&path, now) {
                 Ok((_lock, session)) => {
                     let _ = opened.send(Ok(()));
                     desk::serve(session, waiting);
@@ -77,10 +78,11 @@ impl Embedded {
     }
 }
 
-fn open(path: &Path) -> Result<(lock::Lock, Session), StoreError> {
+fn open(path: &Path, now: i64) -> Result<(lock::Lock, Session), StoreError> {
     let lock = lock::Lock::take(path)?;
     let mut session = Session::open(path)?;
     schema::migrate(&mut session)?;
+    upkeep::inherit(&mut session, now)?;
     Ok((lock, session))
 }
 

@@ -1,4 +1,4 @@
-//! What is asked about the whole: depths, pruning, whether the file answers.
+//! What is asked about the whole: depths, pruning, whether the file answers; and what an earlier process left.
 
 use outbox::{Depth, QueueError};
 
@@ -11,6 +11,16 @@ const DEPTHS: &str =
 
 const PRUNE: &str = "DELETE FROM router_effects WHERE id IN (
     SELECT id FROM router_effects WHERE claimed_at < ?1 AND finished_at < ?1 ORDER BY claimed_at LIMIT ?2)";
+
+/// The owner stays: whether the attempt that it began was made is not known.
+const END_LEASES: &str = "UPDATE router_lanes SET due_at = ?1 WHERE owner IS NOT NULL AND due_at > ?1";
+
+/// Ends the leases of processes before this one: whoever has the file has it alone, so their owners are gone, and
+/// waiting for the leases to run out would only delay what they left.
+pub(super) fn inherit(session: &mut Session, now: i64) -> Result<(), QueueError> {
+    session.script("DELETE FROM router_holds; DELETE FROM router_members")?;
+    session.run(END_LEASES, [now]).map(drop)
+}
 
 pub(super) fn depths(session: &mut Session, service: &str) -> Result<Vec<Depth>, QueueError> {
     session.rows(DEPTHS, [service], |row| {

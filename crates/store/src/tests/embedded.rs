@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use futures::future::join_all;
-use outbox::{Queue, QueueError};
+use outbox::{Outcome, Queue, QueueError};
 
-use super::{Subject, TestClock, ends, parcel, suite};
+use super::{Subject, TestClock, ends, numbers, parcel, settle, suite, take};
 use crate::{Store, StoreError};
 
 fn url(folder: &tempfile::TempDir) -> String {
@@ -164,6 +164,27 @@ async fn what_was_planned_is_there_after_a_restart() {
     drop(store);
     let store = Store::open(&url(&folder), clock.clock()).await.unwrap();
     assert_eq!(store.plan(vec![parcel(1, "s", "a")]).await.unwrap().known, 1);
+}
+
+#[tokio::test]
+async fn leases_of_a_process_that_is_gone_hold_nobody_up() {
+    let folder = tempfile::tempdir().unwrap();
+    let clock = TestClock::new();
+    let targets = ["a".to_owned()];
+    let store = Store::open(&url(&folder), clock.clock()).await.unwrap();
+    store.plan(vec![parcel(1, "s", "a"), parcel(2, "s", "a")]).await.unwrap();
+    let held = store.hold("notifier", "one", &targets, clock.after(60), clock.after(0)).await.unwrap();
+    let left = take(&store, &clock, "one", "a", 10).await;
+    assert_eq!((held.as_slice(), left.len()), (targets.as_slice(), 1));
+    drop(store); // As after SIGKILL, nothing is given back.
+
+    let store = Store::open(&url(&folder), clock.clock()).await.unwrap();
+    let held = store.hold("notifier", "two", &targets, clock.after(60), clock.after(0)).await.unwrap();
+    let taken = take(&store, &clock, "two", "a", 10).await;
+    assert_eq!((held.as_slice(), numbers(&taken)), (targets.as_slice(), vec![1]));
+    assert!(taken[0].ambiguous && taken[0].attempt == 2, "it may have been delivered");
+    settle(&store, &left[0], "one", Outcome::Done).await;
+    assert!(take(&store, &clock, "two", "a", 10).await.is_empty(), "the old owner marks nothing any more");
 }
 
 #[tokio::test]
