@@ -2,6 +2,7 @@
 
 use std::{
     net::SocketAddr,
+    path::Path,
     process::ExitCode,
     sync::{Arc, OnceLock},
 };
@@ -28,13 +29,15 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
     }
     // Held until the process ends: dropped, a part stops, and the services drain into both to the last.
     let parts = Parts::default();
-    super::run("dev", &whole, super::DEV_ADMIN, |house| start(&whole, house, &parts))
+    super::run("dev", &whole, super::DEV_ADMIN, |house| {
+        start(&whole, settings.config.as_deref(), house, &parts)
+    })
 }
 
 /// The embedded servers, once they run.
 type Parts = OnceLock<[Arc<dyn Part>; 2]>;
 
-async fn start(whole: &Whole, house: House, parts: &Parts) -> Result<(), BoxError> {
+async fn start(whole: &Whole, config: Option<&Path>, house: House, parts: &Parts) -> Result<(), BoxError> {
     let broker = devstack::broker(Options {
         listen: broker_address(whole)?,
         file: whole.shared.data_dir.join("broker.db"),
@@ -54,7 +57,7 @@ async fn start(whole: &Whole, house: House, parts: &Parts) -> Result<(), BoxErro
     watch(&house, registry.clone());
     gateway::start(whole, house.clone()).await?;
     notifier::start(whole, house.clone()).await?;
-    introduce(whole, &house);
+    introduce(whole, config, &house);
     Ok(())
 }
 
@@ -70,11 +73,12 @@ fn watch(house: &House, part: Arc<dyn Part>) {
 }
 
 /// Once everything is ready: where it listens, and what to try.
-fn introduce(whole: &Whole, house: &House) {
+fn introduce(whole: &Whole, config: Option<&Path>, house: &House) {
     let gateway: Result<::gateway::GatewayConfig, _> = whole.document.section("gateway");
     let Ok(gateway) = gateway else { return };
     let admin = whole.shared.admin.listen.unwrap_or(super::DEV_ADMIN);
-    let sources = whole.document.names("sources").join(", ");
+    let names = whole.document.names("sources");
+    let sources = names.join(", ");
     let text = format!(
         "
 okr-router dev is ready.
@@ -85,15 +89,23 @@ okr-router dev is ready.
   data       {data}
 
 Try, in a second terminal:
-  {me} send                          a signed sample; the message appears here
-  {me} tail --from earliest          what is on the topic, decoded
-  {me} config print > {FILE}   a configuration of your own
+  {me} send{config}{source}
+      a signed sample; the message appears where its route sends it
+  {me} tail --from earliest{config}
+      what is on the topic, decoded
+  {me} config print{config}
+      the configuration with every default, to begin one of your own
 ",
         listen = gateway.listen,
         brokers = whole.shared.kafka.brokers.join(", "),
         registry = whole.shared.registry.url.resolve().map(|url| url.expose().to_owned()).unwrap_or_default(),
         data = whole.shared.data_dir.display(),
         me = me(),
+        config = config.map(|file| format!(" --config {}", file.display())).unwrap_or_default(),
+        source = match names.as_slice() {
+            [first, _, ..] => format!(" --source {first}"),
+            _ => String::new(),
+        },
     );
     let house = house.clone();
     house.clone().tasks.spawn("introduction", async move {
