@@ -16,6 +16,7 @@ pub mod place;
 mod producer;
 mod reader;
 mod record;
+pub mod replay;
 mod settings;
 mod topics;
 mod watch;

@@ -47,6 +47,18 @@ pub const TOPICS: &[Topic] = &[
         retention: Retention::Time(DAY.saturating_mul(30)),
         max_message_bytes: 16 * MIB,
     },
+    // Takes whatever a dead letter may hold.
+    Topic {
+        name: "okr.replay.notifier",
+        retention: Retention::Time(DAY.saturating_mul(7)),
+        max_message_bytes: 16 * MIB,
+    },
+    // A record holds words and counts, never a body.
+    Topic {
+        name: "okr.audit",
+        retention: Retention::Time(DAY.saturating_mul(365)),
+        max_message_bytes: 2 * MIB,
+    },
 ];
 
 /// The topic of that name, when it is one of ours.

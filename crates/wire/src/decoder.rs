@@ -9,7 +9,7 @@ use std::{
 
 use okr::OkrEvent;
 
-use crate::{Arrival, Registry, WireError, frame, reader::Reader};
+use crate::{Arrival, Audit, Registry, WireError, frame, reader::Reader};
 
 /// Readers that are kept. Each holds its schema for the life of the process; what comes beyond is built per record.
 const READERS_MAX: usize = 256;
@@ -38,6 +38,11 @@ impl Decoder {
     /// The arrival in a frame, as this release knows it.
     pub async fn arrival(&self, frame: &[u8]) -> Result<Arrival, WireError> {
         self.read(frame, |reader, datum| reader.arrival(datum)).await
+    }
+
+    /// The entry of the audit in a frame, as this release knows it.
+    pub async fn audit(&self, frame: &[u8]) -> Result<Audit, WireError> {
+        self.read(frame, |reader, datum| reader.audit(datum)).await
     }
 
     /// Whatever is in a frame, as JSON: our own records in their own form, others as they come (bytes as a list of

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use okr::OkrEvent;
 use serde::Serialize;
 
-use crate::{Arrival, Registry, WireError, frame, schema::Ours};
+use crate::{Arrival, Audit, Registry, WireError, frame, schema::Ours};
 
 /// Writes frames. Cheap to clone; see [`Registry::encoder`].
 #[derive(Debug, Clone)]
@@ -27,6 +27,11 @@ impl Encoder {
     /// The frame of an arrival, likewise.
     pub async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError> {
         self.frame(Ours::Arrival, arrival).await
+    }
+
+    /// The frame of an entry of the audit, likewise.
+    pub async fn audit(&self, audit: &Audit) -> Result<Bytes, WireError> {
+        self.frame(Ours::Audit, audit).await
     }
 
     async fn frame<T: Serialize>(&self, ours: Ours, value: &T) -> Result<Bytes, WireError> {

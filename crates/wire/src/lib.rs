@@ -5,6 +5,7 @@
 
 mod admin;
 mod arrival;
+mod audit;
 mod compatibility;
 mod decoder;
 mod encoder;
@@ -19,12 +20,13 @@ mod unknown;
 
 pub use admin::{FULL_TRANSITIVE, Fit, Standing};
 pub use arrival::Arrival;
+pub use audit::{Audit, Stage, Verb};
 pub use compatibility::compatible;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::WireError;
 pub use registry::Registry;
-pub use schema::{ARRIVAL, OKR_EVENT, SUBJECTS, Subject};
+pub use schema::{ARRIVAL, AUDIT, OKR_EVENT, SUBJECTS, Subject};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use apache_avro::{Schema, from_value, reader::datum::GenericDatumReader, types::
 use okr::OkrEvent;
 use serde::de::DeserializeOwned;
 
-use crate::{Arrival, WireError, schema::Ours};
+use crate::{Arrival, Audit, WireError, schema::Ours};
 
 /// Reads what was written with one schema.
 pub(crate) struct Reader<'s> {
@@ -46,6 +46,11 @@ impl<'s> Reader<'s> {
         self.read(Ours::Arrival, datum)
     }
 
+    /// Reads an entry of the audit.
+    pub fn audit(&self, datum: &[u8]) -> Result<Audit, WireError> {
+        self.read(Ours::Audit, datum)
+    }
+
     /// Reads anything, as JSON: our own records as they are defined, others as they come.
     pub fn any(&self, datum: &[u8]) -> Result<serde_json::Value, WireError> {
         let own = match self.ours {
@@ -53,6 +58,9 @@ impl<'s> Reader<'s> {
                 self.event(datum).and_then(|event| serde_json::to_value(event).map_err(WireError::avro))
             }
             Some(Ours::Arrival) => self.arrival(datum).and_then(|arrival| arrival.json()),
+            Some(Ours::Audit) => {
+                self.audit(datum).and_then(|audit| serde_json::to_value(audit).map_err(WireError::avro))
+            }
             None => return self.foreign(datum),
         };
         own.or_else(|error| self.foreign(datum).map_err(|_| error))

@@ -45,6 +45,7 @@ struct Shared {
     unknown: Mutex<Unknown>,
     event_id: OnceCell<u32>,
     arrival_id: OnceCell<u32>,
+    audit_id: OnceCell<u32>,
 }
 
 impl Registry {
@@ -72,8 +73,17 @@ impl Registry {
         let http = client().build().map_err(|error| WireError::Address(error.to_string()))?;
         let schemas = AvroDecoder::new(settings.clone());
         let unknown = Mutex::new(Unknown::new(unknown_id_grace));
-        let (event_id, arrival_id) = (OnceCell::new(), OnceCell::new());
-        Ok(Self { shared: Arc::new(Shared { base, http, settings, schemas, unknown, event_id, arrival_id }) })
+        let shared = Shared {
+            base,
+            http,
+            settings,
+            schemas,
+            unknown,
+            event_id: OnceCell::new(),
+            arrival_id: OnceCell::new(),
+            audit_id: OnceCell::new(),
+        };
+        Ok(Self { shared: Arc::new(shared) })
     }
 
     /// A writer of frames that knows this registry's ids.
@@ -86,7 +96,7 @@ impl Registry {
         Decoder::new(self.clone())
     }
 
-    /// Whether both of our schemas have their ids, so that encoding will not have to ask. Asks for those that are not
+    /// Whether the schemas that the services write, of events and arrivals, have their ids, so that encoding will not have to ask. Asks for those that are not
     /// known yet; once known, the registry may go away.
     pub async fn ready(&self) -> Result<(), WireError> {
         self.id(Ours::Event).await?;
@@ -100,6 +110,7 @@ impl Registry {
         let cell = match ours {
             Ours::Event => &self.shared.event_id,
             Ours::Arrival => &self.shared.arrival_id,
+            Ours::Audit => &self.shared.audit_id,
         };
         cell.get_or_try_init(|| self.look_up(ours)).await.copied()
     }

@@ -12,6 +12,9 @@ pub const OKR_EVENT: &str = include_str!("../../../schemas/okr_event.avsc");
 /// `schemas/arrival.avsc`: the values of `okr.arrivals`.
 pub const ARRIVAL: &str = include_str!("../../../schemas/arrival.avsc");
 
+/// `schemas/audit.avsc`: the values of `okr.audit`.
+pub const AUDIT: &str = include_str!("../../../schemas/audit.avsc");
+
 /// A schema and where it is registered: TopicNameStrategy, so the subject is the topic's name and `-value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
@@ -25,6 +28,7 @@ pub struct Subject {
 pub const SUBJECTS: &[Subject] = &[
     Subject { name: "okr.events-value", schema: OKR_EVENT },
     Subject { name: "okr.arrivals-value", schema: ARRIVAL },
+    Subject { name: "okr.audit-value", schema: AUDIT },
 ];
 
 /// A record that we have a type for.
@@ -32,6 +36,7 @@ pub const SUBJECTS: &[Subject] = &[
 pub(crate) enum Ours {
     Event,
     Arrival,
+    Audit,
 }
 
 impl Ours {
@@ -40,18 +45,20 @@ impl Ours {
         match self {
             Self::Event => "OkrEvent",
             Self::Arrival => "Arrival",
+            Self::Audit => "Audit",
         }
     }
 
     /// The record of that name.
     pub fn of(name: &str) -> Option<Self> {
-        [Self::Event, Self::Arrival].into_iter().find(|ours| ours.name() == name)
+        [Self::Event, Self::Arrival, Self::Audit].into_iter().find(|ours| ours.name() == name)
     }
 
     pub fn subject(self) -> &'static Subject {
         match self {
             Self::Event => &SUBJECTS[0],
             Self::Arrival => &SUBJECTS[1],
+            Self::Audit => &SUBJECTS[2],
         }
     }
 
@@ -59,9 +66,11 @@ impl Ours {
     pub fn schema(self) -> Result<&'static Schema, WireError> {
         static EVENT: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(OKR_EVENT));
         static ARRIVED: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(ARRIVAL));
+        static AUDITED: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(AUDIT));
         let schema = match self {
             Self::Event => &EVENT,
             Self::Arrival => &ARRIVED,
+            Self::Audit => &AUDITED,
         };
         schema.as_ref().map_err(Clone::clone)
     }
@@ -71,9 +80,11 @@ impl Ours {
         type Writer = Result<GenericDatumWriter<'static>, WireError>;
         static EVENT: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Event));
         static ARRIVED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Arrival));
+        static AUDITED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Audit));
         let writer = match self {
             Self::Event => &EVENT,
             Self::Arrival => &ARRIVED,
+            Self::Audit => &AUDITED,
         };
         writer.as_ref().map_err(Clone::clone)
     }

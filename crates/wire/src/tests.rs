@@ -10,7 +10,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use okr::{Change, Cycle, EventId, Metric, OkrEvent, Person, Previous, Source, Status, Subject, SubjectType};
 
-use crate::{Arrival, Registry};
+use crate::{Arrival, Audit, Registry, Stage, Verb};
 
 /// Long enough for a loaded machine to do what the test waits for, short enough to wait for in vain.
 const GRACE: Duration = Duration::from_millis(400);
@@ -89,5 +89,20 @@ fn arrival() -> Arrival {
         content_type: None,
         headers: BTreeMap::from([("x-a".to_owned(), "1".to_owned())]),
         body: bytes::Bytes::from_static(b"{}\xff"),
+    }
+}
+
+fn audit() -> Audit {
+    Audit {
+        audit_id: "a-1".to_owned(),
+        run: "run-1".to_owned(),
+        at: jiff::Timestamp::from_microsecond(1).unwrap(),
+        who: "ada".to_owned(),
+        verb: Verb::Redrive,
+        stage: Stage::Finished,
+        object: "okr.dead.notifier".to_owned(),
+        why: "mended".to_owned(),
+        counts: BTreeMap::from([("letters".to_owned(), 3)]),
+        details: BTreeMap::new(),
     }
 }

@@ -32,6 +32,22 @@ async fn an_arrival_is_the_bytes_that_one_computes_by_hand() {
 }
 
 #[tokio::test]
+async fn an_entry_of_the_audit_is_the_bytes_that_one_computes_by_hand() {
+    let (_fake, registry) = registered().await;
+    let mut expected = vec![0, 0, 0, 0, 3];
+    expected.extend([text("a-1"), text("run-1"), vec![2], text("ada")].concat()); // One microsecond.
+    expected.extend([2, 4]); // Symbol 1: redrive; symbol 2: finished.
+    expected.extend([text("okr.dead.notifier"), text("mended")].concat());
+    expected.extend([&[2], &text("letters")[..], &[6, 0]].concat()); // One entry, three of them; end of the map.
+    expected.push(0); // An empty map.
+    let encoded = registry.encoder().audit(&audit()).await.unwrap();
+    assert_eq!(encoded, expected);
+    assert_eq!(registry.decoder().audit(&expected).await.unwrap(), audit());
+    let shown = registry.decoder().any(&expected).await.unwrap();
+    assert_eq!((&shown["verb"], &shown["stage"]), (&"redrive".into(), &"finished".into()));
+}
+
+#[tokio::test]
 async fn an_event_is_the_bytes_that_one_computes_by_hand() {
     let (_fake, registry) = registered().await;
     let mut expected = vec![0, 0, 0, 0, 1];
