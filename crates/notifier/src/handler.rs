@@ -1,5 +1,7 @@
 //! What a record means to the notifier: an event, and rows for the targets of its route.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use boot::Clock;
 use bus::InRecord;
@@ -9,12 +11,15 @@ use wire::{Decoder, WireError};
 use worker::{Failure, Handler};
 
 use crate::observe;
-use crate::planner::{Planner, Verdict};
+use crate::planner::{Occasion, Planner, Verdict};
+use crate::replay::{self, Errand};
 
-/// Decodes events and plans their deliveries. Planning an event again changes nothing: the claim is the row.
+/// Decodes events and plans their deliveries. Planning an event again changes nothing: the claim is the row. A record of
+/// the replay topic is planned as its errand says, once per run.
+#[derive(Clone)]
 pub(crate) struct Notifier {
     pub(crate) decoder: Decoder,
-    pub(crate) planner: Planner,
+    pub(crate) planner: Arc<Planner>,
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
 }
@@ -31,9 +36,14 @@ impl Handler for Notifier {
     }
 
     async fn handle(&self, event: &OkrEvent, record: &InRecord, _attempt: u32) -> Result<(), Failure> {
+        let errand = (*record.slot.topic == *replay::TOPIC).then(|| Errand::of(record)).transpose()?;
+        let occasion = match &errand {
+            Some(errand) => Occasion::Again(errand),
+            None => Occasion::Live((self.clock)()),
+        };
         let decision = self
             .planner
-            .decide(event, record, (self.clock)())
+            .decide(event, record, occasion)
             .map_err(|error| Failure::reject(error.reason(), error))?;
         match decision.verdict {
             Verdict::Suppressed(suppression) => observe::suppressed(suppression),

@@ -6,6 +6,8 @@ use std::sync::atomic::{AtomicI32, Ordering};
 use async_trait::async_trait;
 use bus::OutRecord;
 
+use crate::planner::SERVICE;
+
 /// Buries what the worker and the engine give up. The number of partitions is asked of Kafka, which may answer late:
 /// before that no letter is accepted, and who wants one buried comes again.
 #[derive(Debug, Clone)]
@@ -41,6 +43,10 @@ impl Letters {
 impl worker::DeadLetters for Letters {
     fn partitions(&self) -> i32 {
         self.known()
+    }
+
+    fn service(&self) -> Option<&'static str> {
+        Some(SERVICE)
     }
 
     async fn bury(&self, letter: OutRecord) -> Result<(), String> {

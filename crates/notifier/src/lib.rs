@@ -3,12 +3,16 @@
 //!
 //! A record is finished once each target of its route has a durable row. The effect (service, event, target) is
 //! unique, so a record that comes again plans nothing new; what a target gets is rendered when it is planned.
+//!
+//! Beside it the group `okr.notifier.replay` reads `okr.replay.notifier`, with a fifth of the room: dead letters that a
+//! person sent back. Their effects are unique by run, and only the target that failed gets them.
 
 mod config;
 mod handler;
 mod letters;
 mod observe;
 mod planner;
+mod replay;
 mod routes;
 mod watch;
 
@@ -75,7 +79,7 @@ pub fn run(context: Context) {
     }
     let letters = Letters::new(producer);
     let configured = destinations.iter().map(|destination| destination.name().to_owned()).collect();
-    let planner = Planner::new(routes, &destinations, config.age_max.0);
+    let planner = Arc::new(Planner::new(routes, &destinations, config.age_max.0));
     let engine = Engine::new(EngineOptions {
         service: SERVICE,
         owner: format!("{SERVICE}-{}", uuid::Uuid::now_v7()),
@@ -87,31 +91,50 @@ pub fn run(context: Context) {
     });
     let handler =
         Notifier { decoder: registry.decoder(), planner, engine: engine.clone(), clock: house.clock.clone() };
-    let consumer = Worker {
+    let live = Worker {
         service: SERVICE,
         topics: vec![TOPIC],
         group: GROUP.to_owned(),
-        handler,
+        handler: handler.clone(),
         settings: settings.clone(),
         dead: Arc::new(letters.clone()),
         config: worker,
         house: house.clone(),
     };
+    let again = Worker {
+        service: replay::NAME,
+        topics: vec![replay::TOPIC],
+        group: replay::GROUP.to_owned(),
+        handler,
+        settings: replay::settings(&settings),
+        dead: Arc::new(letters.clone()),
+        config: replay::share(&worker),
+        house: house.clone(),
+    };
     // All checks are there before the first task runs: nothing is ready for want of a question.
     let check = |name: &'static str| house.health.check(name);
-    let (topics, schemas, stored) =
-        (check("notifier.topics"), check("notifier.schemas"), check("notifier.store"));
-    let _of_the_worker = check("notifier.consumer");
+    let (topics, replay_topics) = (check("notifier.topics"), check("notifier.replay.topics"));
+    let (schemas, stored) = (check("notifier.schemas"), check("notifier.store"));
+    let _of_the_workers = (check("notifier.consumer"), check("notifier.replay.consumer"));
     let tasks = &house.tasks;
     tasks.spawn("notifier.schemas", watch::schemas(house.clone(), schemas, registry));
     tasks.spawn("notifier.store", watch::store(house.clone(), stored, store, configured));
     tasks.spawn("notifier.outbox", async move { Ok(engine.run().await?) });
-    let here = house.clone();
-    tasks.spawn("notifier.consumer", async move {
-        // A consumer that meets no topic would look for it again only minutes later.
-        if watch::topics(&here, &topics, &settings, &letters).await? {
-            worker::run(consumer).await?;
+    tasks.spawn("notifier.consumer", consume(live, topics, letters.clone()));
+    tasks.spawn("notifier.replay", consume(again, replay_topics, letters));
+}
+
+/// Consumes once the topics are there: a consumer that meets none would look for it again only minutes later.
+async fn consume(
+    consumer: Worker<Notifier>,
+    topics: boot::Check,
+    letters: Letters,
+) -> Result<(), boot::BoxError> {
+    let (house, settings) = (consumer.house.clone(), consumer.settings.clone());
+    for topic in consumer.topics.clone() {
+        if !watch::topics(&house, &topics, &settings, (topic, &letters)).await? {
+            return Ok(());
         }
-        Ok(())
-    });
+    }
+    Ok(worker::run(consumer).await?)
 }

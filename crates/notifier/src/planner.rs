@@ -10,6 +10,8 @@ use okr::{EventView, OkrEvent};
 use outbox::{Content, Destination, Effect, Form, Parcel, RecordCopy};
 
 use crate::Routes;
+use crate::replay::Errand;
+use crate::routes::{Choice, Route};
 
 /// The service's name in effects, metrics and dead letters.
 pub(crate) const SERVICE: &str = "notifier";
@@ -19,6 +21,15 @@ pub(crate) struct Planner {
     routes: Routes,
     destinations: HashMap<String, Arc<dyn Destination>>,
     age_max: Duration,
+}
+
+/// Why a record is here, and when.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Occasion<'a> {
+    /// It is new.
+    Live(Timestamp),
+    /// A person sent it back: neither its age nor a revision is a reason to hold it back.
+    Again(&'a Errand),
 }
 
 /// What is to be done, and which routes could not say whether they want the event.
@@ -55,6 +66,10 @@ pub(crate) enum PlanError {
     Template { route: String, problem: String },
     #[error("the event is not JSON: {0}")]
     Json(String),
+    #[error("there is no destination `{0}` any more: put it back, or drop the letter")]
+    NoDestination(String),
+    #[error("no route names the destination `{0}` any more, so there are no words for it")]
+    NoRoute(String),
 }
 
 impl PlanError {
@@ -63,6 +78,8 @@ impl PlanError {
         match self {
             Self::Template { .. } => "template",
             Self::Json(_) => "json",
+            Self::NoDestination(_) => "no_destination",
+            Self::NoRoute(_) => "no_route",
         }
     }
 }
@@ -85,42 +102,55 @@ impl Planner {
         Self { routes, destinations: named.collect(), age_max }
     }
 
-    /// Decides about `event`, which stood in `record`, at the moment `now`.
+    /// Decides about `event`, which stood in `record`.
     pub(crate) fn decide(
         &self,
         event: &OkrEvent,
         record: &InRecord,
-        now: Timestamp,
+        occasion: Occasion<'_>,
     ) -> Result<Decision<'_>, PlanError> {
-        if let Some(suppression) = self.suppression(event, now) {
+        if let Occasion::Live(now) = occasion
+            && let Some(suppression) = self.suppression(event, now)
+        {
             return Ok(Decision { verdict: Verdict::Suppressed(suppression), unknown: Vec::new() });
         }
         let view = EventView::new(event);
-        let choice = self.routes.choose(&view);
+        let (choice, only, replay_id) = match occasion {
+            Occasion::Live(_) => (self.routes.choose(&view), None, ""),
+            Occasion::Again(Errand { replay_id, target: None }) => {
+                (self.routes.choose(&view), None, replay_id.as_str())
+            }
+            Occasion::Again(Errand { replay_id, target: Some(target) }) => {
+                (self.choose_for(&view, target)?, Some(target), replay_id.as_str())
+            }
+        };
         let Some(route) = choice.route else {
             return Ok(Decision { verdict: Verdict::Unmatched, unknown: choice.unknown });
         };
+        let targets = route.to.iter().filter(|target| only.is_none_or(|only| only == *target));
         let mut parcels = Vec::new();
         // The routes name only destinations that are here.
-        for destination in route.to.iter().filter_map(|target| self.destinations.get(target)) {
-            let content = match destination.form() {
-                Form::Text => {
-                    let text = route.template.render(&view, destination.escape()).map_err(|error| {
-                        PlanError::Template { route: route.name.clone(), problem: error.message }
-                    })?;
-                    let title = event.subject.title.as_deref().map(destination.escape());
-                    Content { text: Some(text), title, event: None }
-                }
-                Form::Event => {
-                    let event =
-                        serde_json::to_string(event).map_err(|error| PlanError::Json(error.to_string()))?;
-                    Content { text: None, title: None, event: Some(event) }
-                }
+        for destination in targets.filter_map(|target| self.destinations.get(target)) {
+            let content = content(event, &view, route, destination.as_ref())?;
+            let effect = Effect {
+                service: SERVICE.to_owned(),
+                event_id: event.event_id.0,
+                target: destination.name().to_owned(),
+                replay_id: replay_id.to_owned(),
             };
-            parcels.push(parcel(event, record, destination.name(), content));
+            parcels.push(parcel(event, record, effect, content));
         }
         let verdict = Verdict::Deliver { route: &route.name, parcels };
         Ok(Decision { verdict, unknown: choice.unknown })
+    }
+
+    /// The route that has words for this target, though it may not be the first that matches.
+    fn choose_for(&self, view: &EventView, target: &str) -> Result<Choice<'_>, PlanError> {
+        if !self.destinations.contains_key(target) {
+            return Err(PlanError::NoDestination(target.to_owned()));
+        }
+        let choice = self.routes.choose_for(view, target);
+        if choice.route.is_none() { Err(PlanError::NoRoute(target.to_owned())) } else { Ok(choice) }
     }
 
     fn suppression(&self, event: &OkrEvent, now: Timestamp) -> Option<Suppression> {
@@ -132,13 +162,30 @@ impl Planner {
     }
 }
 
-fn parcel(event: &OkrEvent, record: &InRecord, target: &str, content: Content) -> Parcel {
-    let effect = Effect {
-        service: SERVICE.to_owned(),
-        event_id: event.event_id.0,
-        target: target.to_owned(),
-        replay_id: String::new(),
-    };
+/// What the destination gets of the event, in the words of the route.
+fn content(
+    event: &OkrEvent,
+    view: &EventView,
+    route: &Route,
+    destination: &dyn Destination,
+) -> Result<Content, PlanError> {
+    match destination.form() {
+        Form::Text => {
+            let text = route
+                .template
+                .render(view, destination.escape())
+                .map_err(|error| PlanError::Template { route: route.name.clone(), problem: error.message })?;
+            let title = event.subject.title.as_deref().map(destination.escape());
+            Ok(Content { text: Some(text), title, event: None })
+        }
+        Form::Event => {
+            let event = serde_json::to_string(event).map_err(|error| PlanError::Json(error.to_string()))?;
+            Ok(Content { text: None, title: None, event: Some(event) })
+        }
+    }
+}
+
+fn parcel(event: &OkrEvent, record: &InRecord, effect: Effect, content: Content) -> Parcel {
     Parcel {
         effect,
         subject_key: okr::subject_key(&event.subject),

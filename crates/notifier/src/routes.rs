@@ -96,6 +96,17 @@ impl Routes {
         Choice { route, unknown }
     }
 
+    /// The route whose words a target gets that is named: the first that matches and goes there, or else the first that
+    /// goes there, for what was planned before the routes were changed is still wanted.
+    pub(crate) fn choose_for(&self, event: &EventView, target: &str) -> Choice<'_> {
+        let goes_there = |route: &&Route| route.to.iter().any(|name| name == target);
+        let matches = |route: &&Route| {
+            route.when.as_ref().is_none_or(|when| matches!(when.matches(event), Verdict::Yes))
+        };
+        let first = self.0.iter().filter(goes_there).find(matches);
+        Choice { route: first.or_else(|| self.0.iter().find(goes_there)), unknown: Vec::new() }
+    }
+
     /// How many there are.
     pub fn len(&self) -> usize {
         self.0.len()

@@ -2,6 +2,7 @@
 
 mod handler;
 mod planner;
+mod replay;
 mod routes;
 mod watch;
 

@@ -48,17 +48,18 @@ pub(crate) async fn schemas(house: House, check: Check, registry: wire::Registry
     Ok(())
 }
 
-/// Waits until the topics are there; `letters` learns how many partitions its own has. False: the house shuts down.
+/// Waits until the topics are there, `topic` and that of the dead letters; `letters` learns how many partitions its own
+/// has. False: the house shuts down.
 pub(crate) async fn topics(
     house: &House,
     check: &Check,
     settings: &bus::Settings,
-    letters: &Letters,
+    (topic, letters): (&str, &Letters),
 ) -> Result<bool, BoxError> {
     let admin = bus::Admin::new(settings)?;
     let dead = bus::dead::topic(SERVICE);
     let ask = || async {
-        let wanted = [crate::TOPIC, &dead];
+        let wanted = [topic, &dead];
         let states = admin.describe(&wanted).await.map_err(|error| error.to_string())?;
         for name in wanted {
             if !states.iter().any(|state| state.name == name) {

@@ -9,6 +9,12 @@ pub trait DeadLetters: Send + Sync + 'static {
     /// How many partitions the topic of dead letters has.
     fn partitions(&self) -> i32;
 
+    /// Whose dead letters these are, where that is not the consumer's own name: a service that consumes a second topic
+    /// has one place for what it gives up.
+    fn service(&self) -> Option<&'static str> {
+        None
+    }
+
     /// Returns only once Kafka has acknowledged the letter with an offset; an error says that it may not be there.
     async fn bury(&self, letter: OutRecord) -> Result<(), String>;
 }

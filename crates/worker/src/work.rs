@@ -69,7 +69,7 @@ async fn attempt<H: Handler>(handler: &H, entry: &mut Entry<H::Item>) -> Outcome
 async fn bury<H: Handler, T>(bench: &Bench<H>, entry: &Entry<T>, verdict: Verdict) -> Outcome {
     let at = (bench.clock)().to_string();
     let origin = bus::dead::Origin {
-        service: bench.service,
+        service: bench.dead.service().unwrap_or(bench.service),
         target: None,
         reason: verdict.reason,
         error: &verdict.error,

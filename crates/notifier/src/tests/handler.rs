@@ -64,7 +64,7 @@ impl Setting {
         });
         let routes = [route("low", "event.confidence < 0.3", &["slack"]), route("all", "", &["slack"])];
         let routes = Routes::compile(&routes, &names(&["slack"])).expect("routes");
-        let planner = Planner::new(routes, &destinations, Duration::from_secs(7 * 86_400));
+        let planner = Arc::new(Planner::new(routes, &destinations, Duration::from_secs(7 * 86_400)));
         let clock = Arc::new(|| at(RECEIVED));
         work(Arc::new(Notifier { decoder: decoder(), planner, engine, clock })).await;
         house.shutdown.cancel();
