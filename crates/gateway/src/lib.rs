@@ -17,6 +17,7 @@ mod problem;
 mod readiness;
 mod records;
 mod server;
+mod voice;
 mod window;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -17,14 +17,25 @@ pub(crate) enum Problem {
     Method,
     MediaType,
     Encoding,
-    TooLarge { bytes_max: u64 },
+    TooLarge {
+        bytes_max: u64,
+    },
     Headers,
+    /// No HTTP that anybody could read.
+    Malformed,
+    LongPath,
     BodyLate,
     BodyBroken,
-    Unproven { reason: &'static str },
-    TooMany { retry_after: u64 },
+    Unproven {
+        reason: &'static str,
+    },
+    TooMany {
+        retry_after: u64,
+    },
     Connections,
-    Unavailable { reason: &'static str },
+    Unavailable {
+        reason: &'static str,
+    },
     Internal,
 }
 
@@ -36,8 +47,9 @@ impl Problem {
             Self::MediaType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
+            Self::LongPath => StatusCode::URI_TOO_LONG,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
-            Self::BodyBroken => StatusCode::BAD_REQUEST,
+            Self::BodyBroken | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Unproven { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
             Self::Connections | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
@@ -53,6 +65,8 @@ impl Problem {
             Self::Encoding => "a body is sent plain or with content-encoding gzip",
             Self::TooLarge { bytes_max } => return format!("a body may have at most {bytes_max} bytes"),
             Self::Headers => "the request has too many or too long headers",
+            Self::Malformed => "this is not HTTP as it is spoken here",
+            Self::LongPath => "the path is too long; webhooks go to /in/{source}",
             Self::BodyLate => "the body did not arrive in time",
             Self::BodyBroken => "the body broke off",
             Self::Unproven { .. } => "the request does not prove where it comes from",
@@ -87,6 +101,8 @@ impl Problem {
             Self::Encoding => "encoding",
             Self::TooLarge { .. } => "too_large",
             Self::Headers => "headers",
+            Self::Malformed => "malformed",
+            Self::LongPath => "long_path",
             Self::BodyLate => "body_late",
             Self::BodyBroken => "body_broken",
             Self::Unproven { reason } | Self::Unavailable { reason } => reason,
@@ -96,7 +112,8 @@ impl Problem {
         }
     }
 
-    pub(crate) fn answer(self) -> Answer {
+    /// The problem document.
+    pub(crate) fn body(self) -> Bytes {
         let status = self.status();
         let body = serde_json::json!({
             "type": "about:blank",
@@ -104,8 +121,12 @@ impl Problem {
             "status": status.as_u16(),
             "detail": self.detail(),
         });
-        let mut answer = Response::new(Full::new(Bytes::from(body.to_string())));
-        *answer.status_mut() = status;
+        Bytes::from(body.to_string())
+    }
+
+    pub(crate) fn answer(self) -> Answer {
+        let mut answer = Response::new(Full::new(self.body()));
+        *answer.status_mut() = self.status();
         let headers = answer.headers_mut();
         headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         if let Some((name, value)) = self.header() {

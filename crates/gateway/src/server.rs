@@ -15,6 +15,7 @@ use crate::{
     door::Door,
     observe,
     problem::{Answer, Problem},
+    voice::Voice,
 };
 
 /// How long a connection may take for a request's head, and stay idle between two requests.
@@ -83,7 +84,7 @@ async fn connection(
         .header_read_timeout(HEAD_TIME_MAX)
         .max_headers(headers_max.saturating_mul(2))
         .max_buf_size(bytes_max.saturating_mul(2).max(BUFFER_BYTES_MIN))
-        .serve_connection(TokioIo::new(stream), service);
+        .serve_connection(TokioIo::new(Voice::new(stream)), service);
     let mut serving = std::pin::pin!(serving);
     let served = tokio::select! {
         served = serving.as_mut() => served,
@@ -105,7 +106,8 @@ async fn turn_away(stream: TcpStream, _place: OwnedSemaphorePermit) {
         body::drain(request.into_body());
         Ok::<Answer, Infallible>(Problem::Connections.answer())
     });
-    let serving = http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(stream), service);
+    let serving =
+        http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(Voice::new(stream)), service);
     // However it ends, there is nothing to do about it.
     let _ = tokio::time::timeout(TURNED_AWAY_TIME_MAX, serving).await;
 }

@@ -145,3 +145,21 @@ async fn one_connection_carries_many_deliveries() {
     }
     until("all are kept", || stage.log.records("okr.events").len() == 20).await;
 }
+
+#[tokio::test]
+async fn what_is_no_http_is_told_so_as_a_problem_too() {
+    let stage = stage().await;
+    let address = stage.address;
+    let say = |words: String| async move {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        stream.write_all(words.as_bytes()).await.unwrap();
+        client::read(stream).await
+    };
+    let head = |rest: &str| format!("POST /in/open HTTP/1.1\r\nhost: x\r\n{rest}\r\n");
+    say("hello\r\n\r\n".to_owned()).await.check_problem(400);
+    say(head("content-length: 5\r\ncontent-length: 6\r\n")).await.check_problem(400);
+    say(head("content-length: many\r\n")).await.check_problem(400);
+    say(head("a name: with a blank\r\n")).await.check_problem(400);
+    say(head(&"x: y\r\n".repeat(500))).await.check_problem(431);
+    assert_eq!(stage.log.count(), 0);
+}

@@ -1,0 +1,105 @@
+//! The answers that hyper gives by itself: to what is no HTTP, it says 400 (or 414, 431) with an empty body. Every
+//! refusal of ours is `application/problem+json`, so on its way out such an answer gets its body.
+
+use std::{
+    io::{IoSlice, Result},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
+
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    net::TcpStream,
+};
+
+use crate::{observe, problem::Problem};
+
+/// A connection, heard by hyper as the stream that it is.
+pub(crate) struct Voice {
+    stream: TcpStream,
+    /// What is still to be said in place of hyper's own words.
+    instead: Vec<u8>,
+    said: usize,
+}
+
+impl Voice {
+    pub(crate) fn new(stream: TcpStream) -> Self {
+        Self { stream, instead: Vec::new(), said: 0 }
+    }
+}
+
+impl AsyncRead for Voice {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Voice {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, words: &[u8]) -> Poll<Result<usize>> {
+        if self.instead.is_empty() {
+            match instead_of(words) {
+                None => return Pin::new(&mut self.stream).poll_write(cx, words),
+                Some(problem) => {
+                    observe::refused("unknown", problem.reason());
+                    observe::answered("unknown", problem.status().as_u16());
+                    self.instead = spoken(problem);
+                }
+            }
+        }
+        // While this is pending, hyper comes back with the same words.
+        while self.said < self.instead.len() {
+            let Self { stream, instead, said } = &mut *self;
+            match ready!(Pin::new(stream).poll_write(cx, &instead[*said..]))? {
+                0 => return Poll::Ready(Ok(0)),
+                written => *said += written,
+            }
+        }
+        (self.instead, self.said) = (Vec::new(), 0);
+        Poll::Ready(Ok(words.len()))
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        words: &[IoSlice<'_>],
+    ) -> Poll<Result<usize>> {
+        let first = words.iter().find(|words| !words.is_empty());
+        self.poll_write(cx, first.map_or(&[], |words| words))
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// What to say in place of an answer without a body, which none of ours is.
+fn instead_of(words: &[u8]) -> Option<Problem> {
+    let status = words.strip_prefix(b"HTTP/1.1 ").or_else(|| words.strip_prefix(b"HTTP/1.0 "))?.get(..3)?;
+    let problem = match status {
+        b"400" => Problem::Malformed,
+        b"414" => Problem::LongPath,
+        b"431" => Problem::Headers,
+        _ => return None,
+    };
+    let empty = b"\r\ncontent-length: 0\r\n";
+    let bare = words.ends_with(b"\r\n\r\n") && words.windows(empty.len()).any(|part| part == empty);
+    bare.then_some(problem)
+}
+
+/// The whole answer as it goes over the wire; the connection ends with it, for nobody knows where the next request
+/// would begin.
+fn spoken(problem: Problem) -> Vec<u8> {
+    let (status, body) = (problem.status(), problem.body());
+    let head = format!(
+        "HTTP/1.1 {status}\r\ncontent-type: application/problem+json\r\nconnection: close\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    );
+    [head.as_bytes(), &body].concat()
+}
+
+#[cfg(test)]
+mod tests;
