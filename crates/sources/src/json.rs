@@ -5,7 +5,7 @@
 
 use std::{borrow::Cow, collections::BTreeMap};
 
-use jiff::{Timestamp, civil::Date};
+use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{error::Category, value::RawValue};
 
@@ -107,18 +107,33 @@ pub(crate) fn number(path: &'static str, raw: Raw<'_>) -> Result<Option<f64>, Un
     }
 }
 
-/// A point in time: RFC 3339 with its zone, cut to microseconds, since that is what the log keeps.
+/// A point in time: RFC 3339 with its zone, cut to microseconds, since that is what the log keeps. The year has four
+/// digits and is not 0, so that every reader of the log has a date for it.
 pub(crate) fn time(path: &'static str, raw: Raw<'_>) -> Result<Option<Timestamp>, Untranslatable> {
     let Some(word) = word(path, raw)? else { return Ok(None) };
     let bad = || fault(path, "is not a time such as 2026-02-03T10:15:00Z");
     let time: Timestamp = word.parse().map_err(|_| bad())?;
-    Timestamp::from_microsecond(time.as_microsecond()).map(Some).map_err(|_| bad())
+    let written = word.as_bytes();
+    let dated = written.get(4) == Some(&b'-') && written[..4].iter().all(u8::is_ascii_digit);
+    // jiff knows more than RFC 3339: names of zones in brackets, and offsets of more than a day.
+    let bare = !word.contains('[') && offset_hours(&word).is_none_or(|hours| hours < 24);
+    let cut = Timestamp::from_microsecond(time.as_microsecond()).map_err(|_| bad())?;
+    let year = cut.to_zoned(TimeZone::UTC).year();
+    if dated && bare && year > 0 { Ok(Some(cut)) } else { Err(bad()) }
+}
+
+/// The hours of an offset such as `+02:00` at the end of a time.
+fn offset_hours(time: &str) -> Option<u8> {
+    let (_, offset) = time.split_once(['T', 't', ' '])?.1.rsplit_once(['+', '-'])?;
+    offset.get(..2)?.parse().ok()
 }
 
 /// A day: `YYYY-MM-DD`.
 pub(crate) fn day(path: &'static str, raw: Raw<'_>) -> Result<Option<Date>, Untranslatable> {
     let Some(word) = word(path, raw)? else { return Ok(None) };
-    word.parse().map(Some).map_err(|_| fault(path, "is not a day such as 2026-03-31"))
+    // Ten characters leave no room for a time of day, whose zone might mean the day before.
+    let day = word.parse().ok().filter(|day: &Date| word.len() == 10 && day.year() > 0);
+    day.map(Some).ok_or_else(|| fault(path, "is not a day such as 2026-03-31"))
 }
 
 /// A map of texts; a null in it says nothing.

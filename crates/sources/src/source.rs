@@ -177,7 +177,10 @@ impl Source {
             },
             change: draft.change,
             subject,
-            department: draft.department.or_else(|| self.department.clone()),
+            department: draft
+                .department
+                .filter(|text| !text.trim().is_empty())
+                .or_else(|| self.department.clone()),
             team: draft.team,
             owner: draft.owner,
             manager: None,

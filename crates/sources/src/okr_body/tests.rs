@@ -78,6 +78,46 @@ fn a_full_body_becomes_a_full_event() {
 }
 
 #[test]
+fn a_time_is_rfc_3339_with_a_year_that_every_reader_has() {
+    let at = |text: &str| key_result(&format!(r#""occurred_at":"{text}""#));
+    for good in
+        ["2026-02-03t10:15:00z", "2026-02-03 10:15:00+23:59", "0001-01-01T00:00:00Z", "2026-02-03T10:15Z"]
+    {
+        event(at(good));
+    }
+    for bad in [
+        "0000-01-01T00:00:00Z",
+        "0001-01-01T00:00:00+01:00",
+        "-000001-01-01T00:00:00Z",
+        "2026-02-03T10:15:00",
+        "2026-02-03T10:15:00+24:00",
+        "2026-02-03T10:15:00-25:00",
+        "2026-02-03T10:15:00Z[Europe/Berlin]",
+        "20260203T101500Z",
+    ] {
+        check_held(at(bad), "occurred_at");
+    }
+}
+
+#[test]
+fn a_day_has_no_time_of_day() {
+    let cycle = |day: &str| key_result(&format!(r#""cycle":{{"start":"{day}"}}"#));
+    event(cycle("2026-01-01"));
+    for bad in ["2026-01-01T00:00:00+02:00", "2026-01-01T00:00:00", "20260101", "0000-01-01", "2026-02-30"] {
+        check_held(cycle(bad), "cycle.start");
+    }
+}
+
+#[test]
+fn a_blank_department_is_none_and_leaves_it_to_the_sources_own() {
+    let source = source("department = \"Vertrieb\"");
+    for (department, expected) in [("\"  \"", "Vertrieb"), ("null", "Vertrieb"), ("\" IT \"", " IT ")] {
+        let reading = read_with(&source, key_result(&format!(r#""department":{department}"#)));
+        assert_eq!(reading.events.unwrap()[0].department.as_deref(), Some(expected), "{department}");
+    }
+}
+
+#[test]
 fn what_is_absent_null_or_empty_says_nothing() {
     let bare = event(key_result(""));
     let nulls = event(key_result(
