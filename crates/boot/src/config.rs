@@ -17,7 +17,7 @@ use serde::de::DeserializeOwned;
 pub use self::schema::{schema, table};
 use self::section::Reader;
 use self::spec::Spec;
-use self::tree::{Node, Place, Value, read_path, show_path};
+use self::tree::{Node, Place, Value, quoted, read_path, show_path};
 use crate::{Key, UNBUILT};
 
 /// The merged and checked configuration. It remembers where each value was written.
@@ -111,6 +111,11 @@ impl Document {
         })
     }
 
+    /// Reads one table of those that a section holds by name; the name may have dots.
+    pub fn entry<T: DeserializeOwned>(&self, section: &str, name: &str) -> Result<T, ConfigErrors> {
+        self.section(&format!("{section}.{}", quoted(name)))
+    }
+
     /// Whether somebody wrote a value there.
     pub fn has(&self, path: &str) -> bool {
         self.root.get(&read_path(path)).is_some()
@@ -124,11 +129,17 @@ impl Document {
         }
     }
 
-    /// Where the value was written, in words: `okr-router.toml:12`, `environment OKR_ROUTER__…`; the file alone for
-    /// what nobody wrote.
+    /// Where the value was written, in words: `okr-router.toml:12`, `environment OKR_ROUTER__…`. For what nobody wrote
+    /// it is the place of the table that lacks it; the file alone if that is missing too.
     pub fn at(&self, path: &str) -> String {
-        let node = self.root.get(&read_path(path));
-        node.map_or(&Place::File, |node| &node.place).show(&self.origin)
+        let steps = read_path(path);
+        let above = (1..=steps.len()).rev().find_map(|length| self.root.get(&steps[..length]));
+        above.map_or(&Place::File, |node| &node.place).show(&self.origin)
+    }
+
+    /// Whether the environment or the command line says anything beside the file.
+    pub fn is_overlaid(&self) -> bool {
+        self.root.is_overlaid()
     }
 
     /// The names in the table at a path, sorted: the configured sources, destinations, departments.

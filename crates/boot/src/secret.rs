@@ -28,7 +28,7 @@ pub enum SecretRef {
 impl SecretRef {
     /// Fetches the secret.
     ///
-    /// Fails if the variable or file is missing, unreadable, not UTF-8 or empty; the message names it and says what to do.
+    /// Fails if the variable or file is missing, unreadable, not UTF-8 or blank; the message names it and says what to do.
     pub fn resolve(&self) -> Result<Secret, SecretError> {
         let (text, place) = match self {
             Self::Env { env } => match std::env::var(env) {
@@ -47,7 +47,8 @@ impl SecretRef {
             }
             Self::Literal(text) => (text.clone(), "the configuration".to_owned()),
         };
-        if text.is_empty() {
+        // Blanks alone are a mistake in filling it in, and as a key they would be guessed at once.
+        if text.trim().is_empty() {
             return Err(SecretError::Empty(place));
         }
         Ok(Secret(text))

@@ -1,8 +1,7 @@
 //! The whole file, checked as every role does: all sections, no secret.
 
-use std::collections::BTreeMap;
-
 use boot::{ConfigErrors, Document, Finding};
+use serde::de::DeserializeOwned;
 
 use crate::config::Whole;
 
@@ -38,23 +37,16 @@ fn gateway_sections(document: &Document, findings: &mut Vec<Finding>) {
 }
 
 fn source_sections(document: &Document, findings: &mut Vec<Finding>) {
-    let Some(configs) =
-        collect(document.section::<BTreeMap<String, sources::SourceConfig>>("sources"), findings)
-    else {
-        return;
-    };
-    for (name, config) in &configs {
-        if let Err(error) = sources::Source::check(name, config) {
+    for (name, config) in named::<sources::SourceConfig>(document, "sources", findings) {
+        if let Err(error) = sources::Source::check(&name, &config) {
             findings.push(Finding { at: document.at(&error.path), message: error.to_string() });
         }
     }
 }
 
 fn destination_sections(document: &Document, findings: &mut Vec<Finding>) {
-    let section = document.section::<BTreeMap<String, destinations::DestinationConfig>>("destinations");
-    let Some(configs) = collect(section, findings) else { return };
-    for (name, config) in &configs {
-        if let Err(error) = destinations::check(name, config) {
+    for (name, config) in named::<destinations::DestinationConfig>(document, "destinations", findings) {
+        if let Err(error) = destinations::check(&name, &config) {
             findings.push(Finding { at: document.at(&error.path), message: error.to_string() });
         }
     }
@@ -69,6 +61,19 @@ fn route_sections(document: &Document, findings: &mut Vec<Finding>) {
             errors.iter().map(|error| Finding { at: document.at(&error.path), message: error.to_string() }),
         );
     }
+}
+
+/// The tables of a section that can be read; one that cannot does not hide the faults of the others.
+fn named<T: DeserializeOwned>(
+    document: &Document,
+    section: &str,
+    findings: &mut Vec<Finding>,
+) -> Vec<(String, T)> {
+    let read = |name: String| {
+        let config = collect(document.entry(section, &name), findings)?;
+        Some((name, config))
+    };
+    document.names(section).into_iter().filter_map(read).collect()
 }
 
 fn collect<T>(read: Result<T, ConfigErrors>, findings: &mut Vec<Finding>) -> Option<T> {

@@ -89,12 +89,17 @@ pub fn read(settings: &Settings, reader: Reader) -> Result<Whole> {
 
 fn text(given: Option<&Path>, reader: Reader) -> Result<(String, String, bool)> {
     let path = given.unwrap_or(Path::new(FILE));
-    match std::fs::read_to_string(path) {
+    let read = match std::fs::read_to_string(path) {
+        // The shell makes it before `okr-router config print > okr-router.toml` runs.
+        Ok(text) if given.is_none() && text.is_empty() => Err(std::io::ErrorKind::NotFound.into()),
+        read => read,
+    };
+    match read {
         Ok(text) => Ok((text, path.display().to_string(), false)),
         Err(error) if given.is_none() && error.kind() == std::io::ErrorKind::NotFound => {
             ensure!(
                 reader != Reader::Role,
-                "there is no {FILE} here: write one (`okr-router config print > {FILE}` gives a beginning) or name \
+                "there is no {FILE} here, or an empty one: write it (`okr-router config print > {FILE}` gives a beginning) or name \
                  it with --config"
             );
             Ok((DEV_DEFAULT.to_owned(), "the default of `dev`".to_owned(), true))

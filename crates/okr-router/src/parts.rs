@@ -71,7 +71,7 @@ pub fn located(document: &Document, path: &str, error: &dyn std::fmt::Display) -
 
 /// One configured source, with its secrets.
 pub fn source(whole: &Whole, name: &str) -> Result<sources::Source> {
-    let config: sources::SourceConfig = whole.document.section(&format!("sources.{name}"))?;
+    let config: sources::SourceConfig = whole.document.entry("sources", name)?;
     sources::Source::build(name, &config).map_err(|error| located(&whole.document, &error.path, &error))
 }
 

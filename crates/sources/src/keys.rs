@@ -67,14 +67,14 @@ pub const KEYS: &[Key] = &[
     key(
         "sources.*.verify.encoding",
         Kind::Choice(&["hex", "base64", "base64url"]),
-        Some("\"hex\""),
-        "How the signature is written.",
+        None,
+        "How the signature is written; `hex` when left out.",
     ),
     key(
         "sources.*.verify.prefix",
         Kind::Text,
-        Some("\"\""),
-        "What stands before the signature, such as `sha256=`.",
+        None,
+        "What stands before the signature, such as `sha256=`; nothing when left out, and `Bearer ` or `Basic ` in the header `authorization`.",
     ),
     key(
         "sources.*.verify.separator",
@@ -85,8 +85,8 @@ pub const KEYS: &[Key] = &[
     key(
         "sources.*.verify.key",
         Kind::Choice(&["raw", "base64"]),
-        Some("\"raw\""),
-        "How the secret becomes a key.",
+        None,
+        "How the secret becomes a key; `raw` when left out.",
     ),
     key(
         "sources.*.verify.timestamp.header",
@@ -94,7 +94,12 @@ pub const KEYS: &[Key] = &[
         None,
         "The header that says when the body was signed.",
     ),
-    key("sources.*.verify.timestamp.unit", Kind::Choice(&["s", "ms"]), Some("\"s\""), "Its unit since 1970."),
+    key(
+        "sources.*.verify.timestamp.unit",
+        Kind::Choice(&["s", "ms"]),
+        None,
+        "Its unit since 1970; `s` when left out.",
+    ),
     key(
         "sources.*.verify.signed",
         Kind::Text,
@@ -104,8 +109,8 @@ pub const KEYS: &[Key] = &[
     key(
         "sources.*.verify.tolerance",
         Kind::Span,
-        Some("\"5m\""),
-        "How far the timestamp may lie in the past or in the future.",
+        None,
+        "How far the timestamp may lie in the past or in the future; 5m when left out.",
     ),
     key("sources.*.verify.nonce.header", Kind::Text, None, "The header with a value that may be used once."),
     key(

@@ -110,6 +110,16 @@ impl Node {
         }
     }
 
+    /// Whether anything in it comes from the environment or the command line.
+    pub(super) fn is_overlaid(&self) -> bool {
+        matches!(self.place, Place::Env(_) | Place::Flag(_))
+            || match &self.value {
+                Value::Table(table) => table.values().any(Self::is_overlaid),
+                Value::List(list) => list.iter().any(Self::is_overlaid),
+                _ => false,
+            }
+    }
+
     pub(super) fn table(&self) -> Option<&BTreeMap<String, Self>> {
         if let Value::Table(table) = &self.value { Some(table) } else { None }
     }

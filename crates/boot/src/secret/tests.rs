@@ -38,15 +38,17 @@ fn a_variable_is_read_when_it_is_resolved() {
 #[test]
 fn a_missing_or_empty_secret_says_where_and_what_to_do() {
     let folder = tempfile::tempdir().unwrap();
-    let (missing, empty, binary) =
-        (folder.path().join("missing"), folder.path().join("empty"), folder.path().join("binary"));
+    let [missing, empty, blank, binary] =
+        ["missing", "empty", "blank", "binary"].map(|name| folder.path().join(name));
     std::fs::write(&empty, "\n").unwrap();
+    std::fs::write(&blank, " \t\n").unwrap();
     std::fs::write(&binary, [0xff, 0xfe]).unwrap();
     let cases = [
         (SecretRef::Env { env: "OKR_NOT_SET_ANYWHERE".to_owned() }, "env_missing", "OKR_NOT_SET_ANYWHERE"),
         (SecretRef::File { file: missing }, "file_unreadable", "missing"),
         (SecretRef::File { file: empty }, "empty", "empty"),
         (SecretRef::File { file: binary }, "not_text", "binary"),
+        (SecretRef::File { file: blank }, "empty", "blank"),
         (SecretRef::from(""), "empty", "configuration"),
     ];
     for (secret, reason, named) in cases {

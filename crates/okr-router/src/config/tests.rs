@@ -141,3 +141,63 @@ fn the_documentation_lists_every_key_as_the_code_does() {
         "docs/configuration.md is stale: put the output of `okr-router config schema --format markdown` into it"
     );
 }
+
+#[test]
+fn what_nobody_wrote_is_named_with_the_line_of_the_table_that_lacks_it() {
+    check("\n[sources.acme]\nkind = \"okr\"\n", Reader::Role, &["okr-router.toml:2: `sources.acme.verify`"]);
+    check(
+        "\n\n[departments.sales]\naliases = []\n",
+        Reader::Role,
+        &["okr-router.toml:3: `departments.sales.part"],
+    );
+}
+
+#[test]
+fn a_source_that_cannot_be_read_hides_no_other() {
+    let text = "[sources.one]\nkind = \"okr\"\nverify = { header = \"x\" }\n[sources.two]\nkind = \"jira\"\n";
+    check(text, Reader::Role, &["okr-router.toml:3", "okr-router.toml:5"]);
+}
+
+/// Each scheme with no more than it needs, and a name with a dot.
+const SCHEMES: &str = r#"
+[sources."ac.me"]
+kind = "standard-webhooks"
+secrets = [{ env = "S" }]
+[sources.a]
+kind = "okr"
+verify = { scheme = "hmac-sha256", header = "x-signature", secrets = [{ env = "S" }] }
+[sources.b]
+kind = "okr"
+verify = { scheme = "hmac-sha1", header = "x-signature", timestamp = { header = "x-time" }, secrets = [{ env = "S" }] }
+[sources.c]
+kind = "okr"
+verify = { scheme = "bearer", secrets = [{ env = "S" }] }
+[sources.d]
+kind = "okr"
+verify = { scheme = "basic", secrets = [{ env = "S" }] }
+[sources.e]
+kind = "okr"
+verify = { scheme = "stripe", secrets = [{ env = "S" }] }
+[sources.f]
+kind = "okr"
+verify = { scheme = "shopify", secrets = [{ env = "S" }] }
+[sources.g]
+kind = "okr"
+verify = { scheme = "none" }
+"#;
+
+#[test]
+fn what_is_printed_is_in_order_and_means_the_same() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okr-router.toml");
+    let print = |text: &str| {
+        std::fs::write(&path, text).unwrap();
+        let settings = Settings { config: Some(path.clone()), set: Vec::new() };
+        read(&settings, Reader::Role).unwrap().document.print().replace("  # default", "")
+    };
+    let printed = print(&format!("{GOOD}{SCHEMES}"));
+    assert_eq!(said(&printed, Reader::Role), "");
+    assert_eq!(print(&printed), printed);
+    // A prefix of nothing would be another promise than `Bearer `, which is what the scheme has when left alone.
+    assert!(!printed.contains("prefix"), "{printed}");
+}

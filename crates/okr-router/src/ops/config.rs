@@ -24,21 +24,23 @@ pub fn run(settings: &Settings, verb: &Config) -> Result<ExitCode> {
                     eprintln!("`{path}` is written out, which only `dev` allows");
                 }
             }
-            println!("{} is in order", whole.origin);
+            super::put(&format!("{} is in order\n", whole.origin))?;
         }
         Config::Print => {
             let whole = config::read(settings, Reader::Command)?;
-            match whole.is_default {
-                true => print!("{}", config::DEV_DEFAULT),
-                false => print!("{}", whole.document.print()),
-            }
+            // The default has comments for whoever begins with it, but knows nothing of the environment and --set.
+            let as_it_is = whole.is_default && !whole.document.is_overlaid();
+            let printed = if as_it_is { config::DEV_DEFAULT.to_owned() } else { whole.document.print() };
+            super::put(&printed)?;
         }
-        Config::Schema(output) => match output.format {
-            SchemaFormat::Json => {
-                println!("{}", serde_json::to_string_pretty(&boot::schema(&config::keys()))?)
-            }
-            SchemaFormat::Markdown => print!("{}", boot::table(&config::keys())),
-        },
+        Config::Schema(output) => {
+            let keys = config::keys();
+            let shown = match output.format {
+                SchemaFormat::Json => serde_json::to_string_pretty(&boot::schema(&keys))? + "\n",
+                SchemaFormat::Markdown => boot::table(&keys),
+            };
+            super::put(&shown)?;
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

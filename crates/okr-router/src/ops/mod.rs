@@ -6,9 +6,25 @@ pub mod send;
 pub mod tail;
 pub mod topics;
 
-use std::future::Future;
+use std::{
+    future::Future,
+    io::{ErrorKind, Write},
+};
 
 use anyhow::{Context, Result};
+
+/// Writes data to stdout at once; `false` means that whoever read it has had enough, as in `… | head -1`.
+fn put(text: &str) -> Result<bool> {
+    put_into(&mut std::io::stdout().lock(), text)
+}
+
+fn put_into(out: &mut impl Write, text: &str) -> Result<bool> {
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Ok(()) => Ok(true),
+        Err(error) if error.kind() == ErrorKind::BrokenPipe => Ok(false),
+        Err(error) => Err(error).context("stdout was not written"),
+    }
+}
 
 /// Runs a command's work on a small runtime.
 fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
@@ -21,3 +37,6 @@ fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
     runtime.shutdown_background();
     done
 }
+
+#[cfg(test)]
+mod tests;

@@ -22,7 +22,7 @@ pub fn run(settings: &Settings, verb: &Schemas) -> Result<ExitCode> {
         Schemas::Register(options) => (options.output.json, options.apply, false),
     };
     let standings = super::block_on(register(&whole, apply))?;
-    show(&standings, json);
+    super::put(&show(&standings, json))?;
     let broken = standings.iter().any(|standing| matches!(standing.fit, Fit::Broken(_)));
     let open = standings.iter().filter(|standing| !standing.is_settled()).count();
     if broken {
@@ -40,11 +40,11 @@ pub async fn register(whole: &Whole, apply: bool) -> Result<Vec<Standing>> {
     standings.context("the schema registry (`registry.url`)")
 }
 
-fn show(standings: &[Standing], json: bool) {
+fn show(standings: &[Standing], json: bool) -> String {
     if json {
-        println!("{}", serde_json::Value::from_iter(standings.iter().map(row)));
-        return;
+        return format!("{}\n", serde_json::Value::from_iter(standings.iter().map(row)));
     }
+    let mut shown = String::new();
     for standing in standings {
         let id = standing.id.map_or("not registered".to_owned(), |id| format!("id {id}"));
         let level = match standing.level.as_deref() {
@@ -52,11 +52,12 @@ fn show(standings: &[Standing], json: bool) {
             Some(FULL_TRANSITIVE) => FULL_TRANSITIVE.to_owned(),
             Some(other) => format!("{other}, {FULL_TRANSITIVE} is wanted"),
         };
-        println!("{}: {id}, {level}", standing.subject);
+        shown.push_str(&format!("{}: {id}, {level}\n", standing.subject));
         if let Fit::Broken(reasons) = &standing.fit {
-            reasons.iter().for_each(|reason| println!("  does not fit {reason}"));
+            shown.extend(reasons.iter().map(|reason| format!("  does not fit {reason}\n")));
         }
     }
+    shown
 }
 
 fn row(standing: &Standing) -> serde_json::Value {

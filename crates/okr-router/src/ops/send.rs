@@ -38,7 +38,7 @@ pub fn run(settings: &Settings, options: &Send) -> Result<ExitCode> {
             .with_context(|| format!("{url} did not answer: is the gateway running there?"))
     })?;
     eprintln!("{} from {url}", answer.status);
-    println!("{}", String::from_utf8_lossy(&answer.body));
+    super::put(&format!("{}\n", String::from_utf8_lossy(&answer.body)))?;
     Ok(if (200..300).contains(&answer.status) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 

@@ -1,6 +1,6 @@
 //! `okr-router tail`: records of a topic as JSON lines, decoded.
 
-use std::{io::Write, process::ExitCode};
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use bus::{InRecord, ReadFrom, Reader};
@@ -36,12 +36,7 @@ pub fn run(settings: &Settings, options: &Tail) -> Result<ExitCode> {
                 let at = (record.slot.partition, record.offset);
                 eprintln!("{}/{}@{} was not decoded: {error}", options.topic, at.0, at.1);
             }
-            let mut out = std::io::stdout().lock();
-            // Whoever reads us may have had enough: `tail | head -1`.
-            if writeln!(out, "{}", line(&record, value.unwrap_or(Value::Null)))
-                .and_then(|()| out.flush())
-                .is_err()
-            {
+            if !super::put(&format!("{}\n", line(&record, value.unwrap_or(Value::Null))))? {
                 break;
             }
             left -= 1;

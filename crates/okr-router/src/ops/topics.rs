@@ -25,12 +25,11 @@ pub fn run(settings: &Settings, verb: &Topics) -> Result<ExitCode> {
             json!({ "topic": difference.topic(), "difference": difference.to_string(),
                     "applies": difference.is_applied(), "applied": does && difference.is_applied() })
         });
-        println!("{}", serde_json::Value::from_iter(rows));
+        super::put(&format!("{}\n", serde_json::Value::from_iter(rows)))?;
         return Ok(ExitCode::SUCCESS);
     }
-    for difference in &differences {
-        println!("{difference}");
-    }
+    let lines: String = differences.iter().map(|difference| format!("{difference}\n")).collect();
+    super::put(&lines)?;
     let open = differences.iter().filter(|difference| difference.is_applied()).count();
     match (open, does) {
         (0, _) => eprintln!("every topic is there"),

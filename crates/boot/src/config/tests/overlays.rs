@@ -17,7 +17,9 @@ fn the_environment_beats_the_file_and_the_command_line_beats_both() {
     assert_eq!(document.at("gateway.listen"), "command line gateway.listen");
     assert_eq!(document.at("gateway.body_max"), "environment OKR_ROUTER__GATEWAY__BODY_MAX");
     assert_eq!(document.at("gateway.request_deadline"), "okr.toml:4");
-    assert_eq!(document.at("gateway.keep_arrivals"), "okr.toml");
+    assert_eq!(document.at("gateway.keep_arrivals"), "okr.toml:1");
+    assert_eq!(document.at("kafka.brokers"), "okr.toml");
+    assert!(document.is_overlaid() && !overlaid(file, &[], &[]).unwrap().is_overlaid());
     assert_eq!((document.line("gateway.listen"), document.line("gateway.request_deadline")), (None, Some(4)));
 }
 
