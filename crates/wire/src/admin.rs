@@ -70,7 +70,7 @@ impl Registry {
             }
             if standing.id.is_none() {
                 let path = format!("/subjects/{}/versions", subject.name);
-                let _: Option<Registered> = self.call(Method::POST, &path, Some(schema(subject))).await?;
+                let _: Option<Registered> = self.change(Method::POST, &path, schema(subject)).await?;
             }
             if standing.fit == Fit::First {
                 self.set_level(subject.name, FULL_TRANSITIVE).await?;
@@ -82,7 +82,7 @@ impl Registry {
     /// Sets the compatibility level of a subject, such as [`FULL_TRANSITIVE`].
     pub async fn set_level(&self, subject: &str, level: &str) -> Result<(), WireError> {
         let body = json!({ "compatibility": level });
-        let answer: Option<Value> = self.call(Method::PUT, &format!("/config/{subject}"), Some(body)).await?;
+        let answer: Option<Value> = self.change(Method::PUT, &format!("/config/{subject}"), body).await?;
         answer
             .map(drop)
             .ok_or_else(|| WireError::RegistryDown(format!("it has no place for the level of {subject}")))
@@ -110,6 +110,20 @@ impl Registry {
         let level: Option<Level> = self.call(Method::GET, &path, None).await?;
         let level = level.and_then(|level| level.compatibility_level);
         Ok(Standing { subject: subject.name, id: registered.map(|registered| registered.id), fit, level })
+    }
+
+    /// A call that changes something. Of two who register at the same time, one may be refused because what the other
+    /// is making exists already; asked again, the registry finds it there.
+    async fn change<T: DeserializeOwned>(
+        &self,
+        method: Method,
+        path: &str,
+        body: Value,
+    ) -> Result<Option<T>, WireError> {
+        match self.call(method.clone(), path, Some(body.clone())).await {
+            Err(WireError::Schema(_)) => self.call(method, path, Some(body)).await,
+            answer => answer,
+        }
     }
 
     /// One call; nothing is the registry's word that what the path names does not exist.

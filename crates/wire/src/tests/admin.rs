@@ -1,7 +1,7 @@
 //! What an operator does.
 
 use super::*;
-use crate::{ARRIVAL, AUDIT, FULL_TRANSITIVE, Fit, OKR_EVENT, SUBJECTS};
+use crate::{ARRIVAL, AUDIT, FULL_TRANSITIVE, Fit, OKR_EVENT, SUBJECTS, Standing};
 
 #[tokio::test]
 async fn a_new_registry_is_looked_at_without_a_change_and_then_filled() {
@@ -30,6 +30,16 @@ async fn registering_twice_adds_nothing() {
     let first = registry.register().await.unwrap();
     assert_eq!(registry.register().await.unwrap(), first);
     assert_eq!(fake.calls("POST /subjects/okr.events-value/versions"), 1);
+}
+
+#[tokio::test]
+async fn of_two_who_register_at_once_neither_fails() {
+    let fake = fake::Fake::start().await;
+    fake.inside().second = 1;
+    let standings = client(&fake.url).register().await.unwrap();
+    assert!(standings.iter().all(Standing::is_settled), "{standings:?}");
+    fake.inside().second = 2;
+    assert_eq!(client(&fake.url).set_level("okr.events-value", "NONE").await.unwrap_err().reason(), "schema");
 }
 
 #[tokio::test]

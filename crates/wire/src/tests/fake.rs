@@ -28,6 +28,8 @@ pub struct Inside {
     pub hidden: HashSet<u32>,
     /// What it answers to everything, when it is broken.
     pub broken: Option<(u16, &'static str)>,
+    /// The next so many settings of a level are answered as to somebody who came second.
+    pub second: usize,
     /// Method and path of every call, in order.
     pub calls: Vec<String>,
 }
@@ -148,6 +150,11 @@ async fn set_level(State(inside): Shelf, Path(subject): Path<String>, body: Stri
     let mut inside = inside.lock().unwrap();
     if !inside.subjects.contains_key(&subject) {
         return missing(40401);
+    }
+    if inside.second > 0 {
+        inside.second -= 1;
+        let refusal = json!({ "error_code": 409, "message": "A rule named 'COMPATIBILITY' already exists." });
+        return (StatusCode::CONFLICT, Json(refusal)).into_response();
     }
     let posted: Value = serde_json::from_str(&body).unwrap();
     inside.levels.insert(subject, posted["compatibility"].as_str().unwrap().to_owned());
