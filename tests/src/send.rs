@@ -35,7 +35,17 @@ impl Reply {
 
 /// A POST over a connection of its own; without a `content-type` among the headers it says JSON.
 pub async fn post(url: &str, headers: &[(String, String)], body: impl Into<Bytes>) -> Result<Reply> {
-    let mut request = client()?.post(url).body(body.into());
+    post_by(&client()?, url, headers, body).await
+}
+
+/// As `post`, by a client that keeps its connections.
+pub(crate) async fn post_by(
+    client: &reqwest::Client,
+    url: &str,
+    headers: &[(String, String)],
+    body: impl Into<Bytes>,
+) -> Result<Reply> {
+    let mut request = client.post(url).body(body.into());
     if !headers.iter().any(|(name, _)| name.eq_ignore_ascii_case("content-type")) {
         request = request.header("content-type", "application/json");
     }

@@ -113,7 +113,7 @@ impl Stack {
 }
 
 /// The binary under test: `OKR_TEST_BINARY`, else the one beside the test executables.
-fn binary() -> Result<PathBuf> {
+pub fn binary() -> Result<PathBuf> {
     if let Some(given) = std::env::var_os("OKR_TEST_BINARY") {
         return Ok(given.into());
     }
