@@ -135,6 +135,8 @@ impl Context {
         if self.closing.load(Ordering::SeqCst) {
             // The final offsets are committed already.
         } else if lost {
+            // Whoever is told must not find them among ours any more.
+            self.slots.remove(&slots);
             self.tell(Signal::Lost(slots.clone()));
         } else {
             let given = self.ask_back(&slots);
