@@ -1,5 +1,6 @@
 //! State in two homes, an embedded file (libsql) and Postgres, behind the traits that others declare:
-//! `outbox::Queue` for the delivery engine and `worker::Claims` for handlers without rows.
+//! `outbox::Queue` for the delivery engine, `worker::Claims` for handlers without rows and
+//! `worker::Brakes` for what stays halted.
 //!
 //! Both homes keep the same tables under the same names:
 //!
@@ -8,6 +9,7 @@
 //! | `router_effects` | what was claimed and how it ended; unique (service, event, target, replay), kept for the retention |
 //! | `router_parcels` | what is still to be delivered, with its content; a finished parcel leaves |
 //! | `router_lanes` | per service, target and subject with unfinished parcels: the first of them, its lease, when it is due |
+//! | `router_brakes` | which service is halted and why, and what its fuse has counted |
 //! | `router_members`, `router_holds` | who is alive and who delivers for which target |
 //!
 //! History is written once and only grows by narrow rows; everything that is looked up while delivering lives in the

@@ -8,7 +8,7 @@ use boot::Clock;
 use jiff::Timestamp;
 use outbox::{Depth, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 use uuid::Uuid;
-use worker::{ClaimError, Claims};
+use worker::{Brake, BrakeError, Brakes, ClaimError, Claims, Halted};
 
 use crate::address::Address;
 use crate::embedded::Embedded;
@@ -24,6 +24,12 @@ pub(crate) trait Home: Queue {
     async fn claim(&self, effect: outbox::Effect) -> Result<bool, QueueError>;
     /// Answers when the home does.
     async fn ping(&self) -> Result<(), QueueError>;
+    /// As [`Brakes::load`].
+    async fn brake(&self, service: &str) -> Result<Brake, QueueError>;
+    /// As [`Brakes::save`].
+    async fn save_brake(&self, service: &str, brake: &Brake) -> Result<(), QueueError>;
+    /// As [`Brakes::resume`].
+    async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError>;
 }
 
 /// State of all services: claims, planned parcels, leases.
@@ -145,5 +151,23 @@ impl Claims for Store {
         };
         let claimed = self.note("claim", self.home.claim(effect).await);
         claimed.map_err(|error| ClaimError(error.to_string()))
+    }
+}
+
+#[async_trait]
+impl Brakes for Store {
+    async fn load(&self, service: &str) -> Result<Brake, BrakeError> {
+        let loaded = self.note("load_brake", self.home.brake(service).await);
+        loaded.map_err(|error| BrakeError(error.to_string()))
+    }
+
+    async fn save(&self, service: &str, brake: &Brake) -> Result<(), BrakeError> {
+        let saved = self.note("save_brake", self.home.save_brake(service, brake).await);
+        saved.map_err(|error| BrakeError(error.to_string()))
+    }
+
+    async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, BrakeError> {
+        let resumed = self.note("resume", self.home.resume(service).await);
+        resumed.map_err(|error| BrakeError(error.to_string()))
     }
 }

@@ -6,6 +6,7 @@
 //!
 //! All decisions are made in `partitions`, which is pure; [`run`] feeds it from Kafka and does what it asks.
 
+mod brakes;
 mod budget;
 mod claims;
 mod config;
@@ -27,6 +28,7 @@ mod work;
 #[cfg(test)]
 mod tests;
 
+pub use brakes::{Brake, BrakeError, Brakes, Halted};
 pub use claims::{ClaimError, Claims};
 pub use config::{FuseConfig, KEYS, RetryConfig, WorkerConfig};
 pub use handler::{Failure, Handler};

@@ -1,5 +1,6 @@
 //! The embedded home: one SQLite file, owned by one thread of one process.
 
+mod brakes;
 mod desk;
 mod failure;
 mod holds;
@@ -20,6 +21,7 @@ use boot::Clock;
 use jiff::Timestamp;
 use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 use tokio::sync::{mpsc, oneshot};
+use worker::{Brake, Halted};
 
 use crate::store::Home;
 use crate::{StoreError, observe, time};
@@ -113,6 +115,21 @@ impl Home for Embedded {
 
     async fn ping(&self) -> Result<(), QueueError> {
         self.call(upkeep::ping).await
+    }
+
+    async fn brake(&self, service: &str) -> Result<Brake, QueueError> {
+        let service = service.to_owned();
+        self.call(move |session| brakes::load(session, &service)).await
+    }
+
+    async fn save_brake(&self, service: &str, brake: &Brake) -> Result<(), QueueError> {
+        let (service, brake) = (service.to_owned(), brake.clone());
+        self.call(move |session| brakes::save(session, &service, &brake)).await
+    }
+
+    async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError> {
+        let service = service.to_owned();
+        self.call(move |session| brakes::resume(session, &service)).await
     }
 }
 

@@ -1,5 +1,6 @@
 //! The Postgres home: one database shared by all members of all services.
 
+mod brakes;
 mod coalesce;
 mod connect;
 mod failure;
@@ -16,6 +17,7 @@ use async_trait::async_trait;
 use boot::Clock;
 use jiff::Timestamp;
 use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
+use worker::{Brake, Halted};
 
 use crate::store::Home;
 use crate::{StoreError, Time, observe, time};
@@ -89,6 +91,18 @@ impl Home for Postgres {
 
     async fn ping(&self) -> Result<(), QueueError> {
         upkeep::ping(&self.connections).await
+    }
+
+    async fn brake(&self, service: &str) -> Result<Brake, QueueError> {
+        brakes::load(&self.connections, service).await
+    }
+
+    async fn save_brake(&self, service: &str, brake: &Brake) -> Result<(), QueueError> {
+        brakes::save(&self.connections, service, brake).await
+    }
+
+    async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError> {
+        brakes::resume(&self.connections, service).await
     }
 }
 

@@ -20,6 +20,21 @@ async fn check(promise: impl AsyncFnOnce(Subject)) {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_halt_stays_until_it_is_resumed() {
+    check(suite::brakes::a_halt_stays_until_it_is_resumed).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn resuming_a_service_lets_its_further_consumers_go_on() {
+    check(suite::brakes::resuming_a_service_lets_its_further_consumers_go_on).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_fuse_is_remembered_as_it_was_saved_last() {
+    check(suite::brakes::a_fuse_is_remembered_as_it_was_saved_last).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_effect_is_claimed_by_one_of_many() {
     check(suite::claims::an_effect_is_claimed_by_one_of_many).await;
 }

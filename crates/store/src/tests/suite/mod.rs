@@ -1,5 +1,6 @@
 //! What both homes promise. Each function is called by both, with an empty store.
 
+pub(super) mod brakes;
 pub(super) mod claims;
 pub(super) mod holds;
 pub(super) mod lanes;

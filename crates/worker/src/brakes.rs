@@ -1,0 +1,41 @@
+//! What keeps a service halted across restarts, until a person lets it go on. Implemented by `store`.
+
+use async_trait::async_trait;
+use jiff::Timestamp;
+
+/// A service that stands still until a person acts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Halted {
+    /// What `/readyz` says: the reason and the error of the halt.
+    pub why: String,
+    /// When it began.
+    pub since: Timestamp,
+}
+
+/// What a service remembers of its own failures.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Brake {
+    /// None while it may go on.
+    pub halted: Option<Halted>,
+    /// The fuse's memory, so that a process that dies early does not begin to count anew; empty for a fresh one.
+    pub fuse: Vec<u8>,
+}
+
+/// The memory of halts and fuses, one per service. All members of a service share it: where one halts, all do.
+#[async_trait]
+pub trait Brakes: Send + Sync + 'static {
+    /// What is known of `service`; the default when nothing is.
+    async fn load(&self, service: &str) -> Result<Brake, BrakeError>;
+
+    /// Keeps what it says, durably. A halt that is there stays, with its own reason: only [`Brakes::resume`] ends one.
+    async fn save(&self, service: &str, brake: &Brake) -> Result<(), BrakeError>;
+
+    /// Ends the halts of `service` and of its further consumers (`<service>.replay`), and forgets what their fuses
+    /// counted; answers what was halted, by name. Members that run notice within seconds, others when they start.
+    async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, BrakeError>;
+}
+
+/// The store did not answer; whether it was kept is unknown. Passing: ask again.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("state of the brakes was not confirmed: {0}")]
+pub struct BrakeError(pub String);
