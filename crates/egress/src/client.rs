@@ -117,7 +117,9 @@ impl Client {
     /// the URL, which may hold a secret.
     pub async fn post(&self, request: Request<'_>) -> Result<Response, EgressError> {
         guard::allow(self.guard, request.url)?;
-        let mut outgoing = reqwest::Request::new(Method::POST, request.url.clone());
+        // This way reqwest makes `user:password@` of the URL the header that it means, and takes it out of the URL.
+        let outgoing = self.inner.request(Method::POST, request.url.clone()).build();
+        let mut outgoing = outgoing.map_err(|error| self.read_error(error))?;
         for (name, value) in request.headers {
             outgoing.headers_mut().append(name, value);
         }

@@ -78,6 +78,20 @@ fn check(outcome: Result<Response, EgressError>, reason: &str, sent: Sent) {
 }
 
 #[tokio::test]
+async fn a_name_and_password_in_the_url_become_the_header_that_they_mean() {
+    let (address, mut requests) = server(|mut stream| async move {
+        say(&mut stream, "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n").await;
+    })
+    .await;
+    let answer = post(&client(LONG, Guard::Operator), &format!("http://us%40er:hush@{address}/hook")).await;
+    assert_eq!(answer.unwrap().status, 200);
+    let request = requests.recv().await.unwrap();
+    // us@er:hush
+    assert!(request.contains("\r\nauthorization: Basic dXNAZXI6aHVzaA==\r\n"), "{request}");
+    assert!(request.starts_with("POST /hook HTTP/1.1\r\n") && !request.contains("hush"), "{request}");
+}
+
+#[tokio::test]
 async fn a_post_arrives_whole_and_its_answer_comes_back_whole() {
     let (address, mut requests) = server(|mut stream| async move {
         say(&mut stream, "HTTP/1.1 429 Too Many\r\nretry-after: 7\r\ncontent-length: 4\r\n\r\nslow").await;
