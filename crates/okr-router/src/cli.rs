@@ -1,5 +1,7 @@
 //! The command line: what every command takes and how it explains itself.
 
+pub mod dead;
+
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -58,6 +60,9 @@ pub enum Command {
     ///
     /// Each line is {topic, partition, offset, timestamp, key, headers, value}. Runs until Ctrl-C or --max.
     Tail(Tail),
+    /// Show what services gave up, send it back, or drop it
+    #[command(subcommand)]
+    Dead(dead::Dead),
     /// Compare the topics of the cluster with the configuration, and create what lacks
     #[command(subcommand)]
     Topics(Topics),

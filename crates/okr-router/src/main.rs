@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Notifier => roles::notifier::run(&settings),
         Command::Send(options) => ops::send::run(&settings, &options),
         Command::Tail(options) => ops::tail::run(&settings, &options),
+        Command::Dead(verb) => ops::dead::run(&settings, &verb),
         Command::Topics(verb) => ops::topics::run(&settings, &verb),
         Command::Schemas(verb) => ops::schemas::run(&settings, &verb),
         Command::Config(verb) => ops::config::run(&settings, &verb),

@@ -1,6 +1,9 @@
 //! The commands: each does one thing and ends. Data to stdout, words to stderr.
 
+mod audit;
 pub mod config;
+pub mod dead;
+mod pile;
 pub mod schemas;
 pub mod send;
 pub mod tail;
