@@ -213,3 +213,6 @@ fn fetch_bytes_max(names: &[String]) -> u64 {
     let largest = names.iter().map(|name| topics::record_bytes_max(name)).max().unwrap_or_default();
     u64::from(largest) + 64 * 1024
 }
+
+#[cfg(test)]
+mod tests;

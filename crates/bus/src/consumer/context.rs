@@ -2,7 +2,7 @@
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
         mpsc as thread,
     },
@@ -31,8 +31,9 @@ pub(super) struct Context {
     /// The member leaves: rebalances are answered at once and told to nobody.
     pub(super) closing: AtomicBool,
     pub(super) rebalances: AtomicU64,
-    pub(super) commits_answered: AtomicU64,
     offsets_reset: AtomicBool,
+    /// What was given to commit and has not arrived.
+    missing: Mutex<Vec<(Slot, i64)>>,
 }
 
 impl Context {
@@ -45,8 +46,8 @@ impl Context {
             paused: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             rebalances: AtomicU64::new(0),
-            commits_answered: AtomicU64::new(0),
             offsets_reset: AtomicBool::new(false),
+            missing: Mutex::default(),
         }
     }
 
@@ -65,20 +66,47 @@ impl Context {
         self.offsets_reset.store(true, Ordering::SeqCst);
     }
 
-    /// Commits next offsets in the background; what is not ours any more is dropped. Returns whether an answer will
-    /// come.
-    pub(super) fn commit(&self, client: &BaseConsumer<Self>, given: Vec<(Slot, i64)>) -> bool {
+    /// Commits next offsets in the background; what is not ours any more is dropped. librdkafka tells nobody how such a
+    /// commit ended: its statistics show what arrived, and what did not is committed again.
+    pub(super) fn commit(&self, client: &BaseConsumer<Self>, given: Vec<(Slot, i64)>) {
         let (ours, stale) = self.slots.ours(given);
         for _ in 0..stale {
             observe::commit_not_ours(self.slots.group());
         }
-        let Some(list) = offsets::commits(&ours) else { return false };
-        match client.commit(&list, CommitMode::Async) {
-            Ok(()) => true,
-            Err(error) => {
-                self.commit_refused(&error);
-                false
-            }
+        let Some(list) = offsets::commits(&ours) else { return };
+        if let Err(error) = client.commit(&list, CommitMode::Async) {
+            self.commit_refused(&error);
+        }
+    }
+
+    /// Commits what has not arrived.
+    pub(super) fn make_good(&self, client: &BaseConsumer<Self>) {
+        let missing = std::mem::take(&mut *self.missing.lock().unwrap_or_else(PoisonError::into_inner));
+        if !missing.is_empty() {
+            observe::commit_failed(self.slots.group());
+            tracing::debug!(kafka.group = self.slots.group(), ?missing, "offsets are committed again");
+            self.commit(client, missing);
+        }
+    }
+
+    /// The last commit: waits for it, at most for `wait`. The broker answers in the order of the questions, so what it
+    /// says is committed counts the commit in.
+    pub(super) fn commit_finally(
+        &self,
+        client: &BaseConsumer<Self>,
+        given: Vec<(Slot, i64)>,
+        wait: Duration,
+    ) {
+        let slots: Vec<Slot> = given.iter().map(|(slot, _)| slot.clone()).collect();
+        if slots.is_empty() {
+            return;
+        }
+        self.commit(client, given.clone());
+        let committed = client.committed_offsets(offsets::list(&slots), wait);
+        let committed = committed.map(|list| offsets::offsets(&list));
+        if !committed.as_ref().is_ok_and(|there| given.iter().all(|wanted| there.contains(wanted))) {
+            observe::commit_failed(self.slots.group());
+            tracing::debug!(kafka.group = self.slots.group(), ?committed, ?given, "the last commit failed");
         }
     }
 
@@ -191,7 +219,8 @@ impl ClientContext for Context {
     }
 
     fn stats_raw(&self, statistics: &[u8]) {
-        self.slots.lags(stats::lags(statistics));
+        *self.missing.lock().unwrap_or_else(PoisonError::into_inner) =
+            self.slots.told(stats::read(statistics));
     }
 }
 
@@ -205,16 +234,6 @@ impl ConsumerContext for Context {
         self.rebalances.fetch_add(1, Ordering::SeqCst);
         if let Err(error) = done {
             self.tell(Signal::Error(format!("a rebalance failed: {error}")));
-        }
-    }
-
-    fn commit_callback(&self, result: KafkaResult<()>, list: &TopicPartitionList) {
-        self.commits_answered.fetch_add(1, Ordering::SeqCst);
-        let refused = list.elements().iter().find_map(|element| element.error().err());
-        match result.err().or(refused) {
-            Some(error) if error.rdkafka_error_code() == Some(Code::NoOffset) => {}
-            Some(error) => self.commit_refused(&error),
-            None => {}
         }
     }
 }

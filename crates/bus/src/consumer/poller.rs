@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering, mpsc as thread},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use rdkafka::{
@@ -77,6 +77,7 @@ impl Poller {
             self.poll(if self.holding.is_empty() { POLL_WAIT } else { GATE_WAIT });
             self.hand_on();
             self.balance();
+            self.client.context().make_good(&self.client);
             if self.client.context().take_reset() {
                 gaps::look(&self.client);
             }
@@ -154,12 +155,6 @@ impl Poller {
     fn leave(self, offsets: Vec<(Slot, i64)>) {
         let context = self.client.context();
         context.closing.store(true, Ordering::SeqCst);
-        let answered = context.commits_answered.load(Ordering::SeqCst);
-        if context.commit(&self.client, offsets) {
-            let deadline = Instant::now() + COMMIT_WAIT;
-            while context.commits_answered.load(Ordering::SeqCst) == answered && Instant::now() < deadline {
-                let _ = self.client.poll(Duration::from_millis(20));
-            }
-        }
+        context.commit_finally(&self.client, offsets, COMMIT_WAIT);
     }
 }

@@ -5,6 +5,7 @@ use std::{
     sync::{Mutex, MutexGuard, PoisonError},
 };
 
+use super::stats::Told;
 use crate::{observe, record::Slot};
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -12,6 +13,10 @@ struct Known {
     /// The next offset to come; unknown until the first record of a slot that began at its committed offset.
     next: Option<i64>,
     lag: Option<i64>,
+    /// The offset that was given to commit last.
+    wanted: Option<i64>,
+    /// The last statistics did not show it as committed.
+    doubted: bool,
 }
 
 #[derive(Debug)]
@@ -32,7 +37,7 @@ impl Slots {
     pub(super) fn add(&self, starts: &[(Slot, Option<i64>)]) {
         let mut ours = self.lock();
         for (slot, next) in starts {
-            ours.insert(slot.clone(), Known { next: *next, lag: None });
+            ours.insert(slot.clone(), Known { next: *next, ..Known::default() });
         }
     }
 
@@ -52,11 +57,19 @@ impl Slots {
         self.lock().contains_key(slot)
     }
 
-    /// Those offsets whose slots are ours, and how many are not.
+    /// Those offsets whose slots are ours, and how many are not. They are remembered until they are seen as committed.
     pub(super) fn ours(&self, mut offsets: Vec<(Slot, i64)>) -> (Vec<(Slot, i64)>, usize) {
         let all = offsets.len();
-        let ours = self.lock();
-        offsets.retain(|(slot, _)| ours.contains_key(slot));
+        let mut ours = self.lock();
+        offsets.retain(|(slot, next)| {
+            let known = ours.get_mut(slot);
+            known
+                .map(|known| {
+                    known.doubted &= known.wanted == Some(*next);
+                    known.wanted = Some(*next);
+                })
+                .is_some()
+        });
         let stale = all - offsets.len();
         (offsets, stale)
     }
@@ -74,18 +87,31 @@ impl Slots {
 
     pub(super) fn begin_again(&self, slot: &Slot, next: i64) {
         if let Some(known) = self.lock().get_mut(slot) {
-            known.next = Some(next);
+            *known = Known { next: Some(next), ..Known::default() };
         }
     }
 
-    pub(super) fn lags(&self, lags: impl IntoIterator<Item = (Slot, i64)>) {
+    /// Takes statistics, and answers what was given to commit and is not committed although the statistics before had
+    /// missed it already: one that is only on its way is shown by the next ones.
+    pub(super) fn told(&self, statistics: Vec<(Slot, Told)>) -> Vec<(Slot, i64)> {
         let mut ours = self.lock();
-        for (slot, lag) in lags {
-            if let Some(known) = ours.get_mut(&slot) {
+        let mut missing = Vec::new();
+        for (slot, told) in statistics {
+            let Some(known) = ours.get_mut(&slot) else { continue };
+            if let Some(lag) = told.lag {
                 known.lag = Some(lag);
                 observe::lag(&self.group, &slot, lag);
             }
+            let Some(wanted) = known.wanted.filter(|wanted| told.committed != Some(*wanted)) else {
+                known.doubted = false;
+                continue;
+            };
+            if known.doubted {
+                missing.push((slot, wanted));
+            }
+            known.doubted = true;
         }
+        missing
     }
 
     pub(super) fn lag(&self) -> Vec<(Slot, i64)> {
@@ -96,3 +122,6 @@ impl Slots {
         self.ours.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -1,4 +1,4 @@
-//! Lag, as librdkafka's statistics (STATISTICS.md) tell it.
+//! Lag and committed offsets, as librdkafka's statistics (STATISTICS.md) tell them.
 
 use std::collections::BTreeMap;
 
@@ -23,24 +23,39 @@ struct PartitionStatistics {
     /// -1 while unknown.
     #[serde(default = "unknown")]
     consumer_lag: i64,
+    /// Negative while unknown.
+    #[serde(default = "unknown")]
+    committed_offset: i64,
+}
+
+/// What is known of a partition by now.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Told {
+    pub(super) lag: Option<i64>,
+    /// The next offset that the broker has acknowledged or answered with.
+    pub(super) committed: Option<i64>,
 }
 
 fn unknown() -> i64 {
     -1
 }
 
-/// The lag of each partition where it is known.
-pub(super) fn lags(statistics: &[u8]) -> Vec<(Slot, i64)> {
+/// What is told of each partition.
+pub(super) fn read(statistics: &[u8]) -> Vec<(Slot, Told)> {
     let Ok(statistics) = serde_json::from_slice::<Statistics>(statistics) else {
         return Vec::new();
     };
-    let mut lags = Vec::new();
+    let known = |number: i64| (number >= 0).then_some(number);
+    let mut all = Vec::new();
     for (name, topic) in statistics.topics {
         let name: std::sync::Arc<str> = name.into();
-        let known = topic.partitions.values().filter(|known| known.partition >= 0 && known.consumer_lag >= 0);
-        lags.extend(known.map(|known| (Slot::new(name.clone(), known.partition), known.consumer_lag)));
+        for partition in topic.partitions.values().filter(|partition| partition.partition >= 0) {
+            let told =
+                Told { lag: known(partition.consumer_lag), committed: known(partition.committed_offset) };
+            all.push((Slot::new(name.clone(), partition.partition), told));
+        }
     }
-    lags
+    all
 }
 
 #[cfg(test)]

@@ -48,6 +48,7 @@ async fn a_member_that_closes_commits_and_leaves_at_once() -> Result<()> {
     let slot = next_many(&mut first, 10).await?[0].slot.clone();
     let begin = Instant::now();
     first.close(vec![(slot, 4)]).await;
+    assert!(begin.elapsed() < Duration::from_secs(2), "the commit was answered, and yet it waited");
     let mut second = join(&settings, &group, &topic, &Door::open())?;
     assert_eq!(next(&mut second).await?.offset, 4);
     assert!(begin.elapsed() < Duration::from_secs(6), "the group waited for a session to run out");

@@ -1,9 +1,13 @@
 use super::*;
 
 #[test]
-fn lag_is_told_where_it_is_known() {
+fn lag_and_commits_are_told_where_they_are_known() {
     let text = br#"{"name":"x","topics":{"t":{"topic":"t","partitions":{
-        "0":{"partition":0,"consumer_lag":5},"1":{"partition":1,"consumer_lag":-1},"-1":{"partition":-1,"consumer_lag":9}}}}}"#;
-    assert_eq!(lags(text), [(Slot::new("t", 0), 5)]);
-    assert_eq!(lags(b"nonsense"), []);
+        "0":{"partition":0,"consumer_lag":5,"committed_offset":7},
+        "1":{"partition":1,"consumer_lag":-1,"committed_offset":-1001},
+        "-1":{"partition":-1,"consumer_lag":9}}}}}"#;
+    let known = Told { lag: Some(5), committed: Some(7) };
+    let unknown = Told { lag: None, committed: None };
+    assert_eq!(read(text), [(Slot::new("t", 0), known), (Slot::new("t", 1), unknown)]);
+    assert_eq!(read(b"nonsense"), []);
 }
