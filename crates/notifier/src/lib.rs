@@ -98,6 +98,7 @@ pub fn run(context: Context) {
         handler: handler.clone(),
         settings: settings.clone(),
         dead: Arc::new(letters.clone()),
+        brakes: Some(store.clone()),
         config: worker,
         house: house.clone(),
     };
@@ -108,6 +109,7 @@ pub fn run(context: Context) {
         handler,
         settings: replay::settings(&settings),
         dead: Arc::new(letters.clone()),
+        brakes: Some(store.clone()),
         config: replay::share(&worker),
         house: house.clone(),
     };

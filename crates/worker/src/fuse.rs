@@ -32,6 +32,37 @@ impl Fuse {
         Self { config, in_a_row: 0, window: VecDeque::with_capacity(WINDOW), rejected: 0 }
     }
 
+    /// One that goes on where another left off. What is not a fuse's memory counts as none.
+    pub fn restore(config: FuseConfig, memory: &[u8]) -> Self {
+        let mut fuse = Self::new(config);
+        let Some((in_a_row, window)) = memory.split_first_chunk() else { return fuse };
+        fuse.in_a_row = u32::from_le_bytes(*in_a_row);
+        // Two bits for each record, so that the last byte says how many it holds.
+        for byte in window.iter().take(WINDOW / 4) {
+            let records = (0..4).map(|at| byte >> (2 * at) & 0b11).filter(|record| *record > 0);
+            records.for_each(|record| fuse.look_back(record == 0b11));
+        }
+        fuse
+    }
+
+    /// Everything it has counted, for [`Fuse::restore`].
+    pub fn memory(&self) -> Vec<u8> {
+        let mut memory = self.in_a_row.to_le_bytes().to_vec();
+        let mut records =
+            self.window.iter().map(|rejected| if *rejected { 0b11_u8 } else { 0b01 }).peekable();
+        while records.peek().is_some() {
+            memory.push(
+                records.by_ref().take(4).enumerate().fold(0, |byte, (at, record)| byte | record << (2 * at)),
+            );
+        }
+        memory
+    }
+
+    /// What changes whenever the memory is worth keeping: rejections in a row, and among the last thousand.
+    pub fn counts(&self) -> (u32, u32) {
+        (self.in_a_row, self.rejected)
+    }
+
     /// A record was handled.
     pub fn handled(&mut self) {
         self.in_a_row = 0;

@@ -15,6 +15,7 @@ mod fuse;
 mod handler;
 mod health;
 mod job;
+mod keeper;
 mod lanes;
 mod ledger;
 mod letters;

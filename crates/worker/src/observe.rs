@@ -3,6 +3,8 @@
 use bus::Slot;
 use metrics::{counter, gauge};
 
+use crate::BrakeError;
+
 /// Records that came from Kafka.
 pub fn consumed(service: &'static str, records: u64) {
     counter!("okr_worker_consumed_records_total", "service" => service).increment(records);
@@ -118,4 +120,23 @@ pub fn lag(service: &'static str, slot: &Slot, records: i64) {
     let (topic, partition) = (slot.topic.to_string(), slot.partition.to_string());
     gauge!("okr_worker_lag_records", "service" => service, "topic" => topic, "partition" => partition)
         .set(records as f64);
+}
+
+/// A halt, or what the fuse has counted, is not durable yet.
+pub fn brake_unsaved(service: &'static str, error: &BrakeError) {
+    counter!("okr_worker_brake_failures_total", "service" => service).increment(1);
+    tracing::warn!(error = %error, "what keeps {service} halted was not saved, trying again");
+}
+
+/// Nobody knows whether the service may start.
+pub fn brake_unread(service: &'static str, error: &BrakeError) {
+    counter!("okr_worker_brake_failures_total", "service" => service).increment(1);
+    tracing::warn!(error = %error, "{service} waits until the store says whether it is halted");
+}
+
+/// A person let the service go on.
+pub fn resumed(service: &'static str, why: &str) {
+    counter!("okr_worker_resumes_total", "service" => service).increment(1);
+    gauge!("okr_worker_halted_count", "service" => service).set(0.0);
+    tracing::info!("{service} goes on, it was halted: {why}");
 }

@@ -10,10 +10,12 @@ use futures::future::FutureExt;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::{Instant, sleep_until};
 
+use crate::brakes::{Brake, Halted};
 use crate::budget::Budget;
 use crate::feed::{Feed, GiveBack, News};
 use crate::health::{Condition, Teller};
 use crate::job::{Done, Note};
+use crate::keeper::Keeper;
 use crate::ledger::LedgerError;
 use crate::partitions::{Offsets, Partitions, Rules};
 use crate::work::{Bench, begin};
@@ -41,11 +43,23 @@ pub struct Owner<H: Handler> {
     finished: u64,
     /// Slots whose lag was told last.
     lagging: Vec<Slot>,
+    halted: Option<Halted>,
+    /// What the fuse had counted when it was saved last.
+    saved: (u32, u32),
+    /// A halt of our own is not saved yet.
+    unsaved: bool,
+    resumed: bool,
 }
 
 impl<H: Handler> Owner<H> {
-    /// Nothing is assigned yet. `budget` is the consumer's gate.
-    pub fn new(bench: Arc<Bench<H>>, config: WorkerConfig, house: &House, budget: Arc<Budget>) -> Self {
+    /// Nothing is assigned yet. `budget` is the consumer's gate; `brake` is what an earlier owner left.
+    pub fn new(
+        bench: Arc<Bench<H>>,
+        config: WorkerConfig,
+        house: &House,
+        budget: Arc<Budget>,
+        brake: Brake,
+    ) -> Self {
         let (way_home, home) = unbounded_channel();
         let service = bench.service;
         let mut owner = Self {
@@ -62,7 +76,16 @@ impl<H: Handler> Owner<H> {
             consumed: 0,
             finished: 0,
             lagging: Vec::new(),
+            halted: None,
+            saved: (0, 0),
+            unsaved: false,
+            resumed: false,
         };
+        owner.partitions.remember(&brake.fuse);
+        owner.saved = owner.partitions.fuse().counts();
+        if let Some(halted) = brake.halted {
+            owner.stand_still(halted);
+        }
         owner.teller.tell(&owner.condition);
         owner
     }
@@ -184,6 +207,44 @@ impl<H: Handler> Owner<H> {
         observe::finished(self.service, std::mem::take(&mut self.finished));
     }
 
+    /// Saves the brake if there is something new to remember.
+    pub fn brake(&mut self, keeper: &mut Keeper) {
+        let (brake, counts) = (self.left(), self.partitions.fuse().counts());
+        if counts != self.saved || self.unsaved {
+            keeper.save(brake);
+            (self.saved, self.unsaved) = (counts, false);
+        }
+    }
+
+    /// Follows what was found in the store: another member halted, or a person let us go on.
+    pub fn look(&mut self, keeper: &mut Keeper) {
+        let Some(seen) = keeper.news().filter(|_| !self.unsaved) else { return };
+        match (seen.halted, &self.halted) {
+            (Some(found), None) => {
+                self.stand_still(found);
+                self.teller.tell(&self.condition);
+            }
+            (None, Some(ours)) => {
+                observe::resumed(self.service, &ours.why);
+                self.resumed = true;
+            }
+            _ => {}
+        }
+    }
+
+    /// Whether a person let it go on: a new owner begins afresh.
+    pub fn is_resumed(&self) -> bool {
+        self.resumed
+    }
+
+    /// What the next owner must know.
+    pub fn left(&self) -> Brake {
+        if self.resumed {
+            return Brake::default();
+        }
+        Brake { halted: self.halted.clone(), fuse: self.partitions.fuse().memory() }
+    }
+
     /// Measures lag and load.
     pub fn measure<F: Feed>(&mut self, feed: &F) {
         observe::load(self.service, self.partitions.running(), self.budget.held());
@@ -229,7 +290,7 @@ impl<H: Handler> Owner<H> {
                 observe::unburied(self.service, slot, offset, &error);
                 self.condition.unburied = Some(error);
             }
-            Note::Halted { why } => self.halted(why),
+            Note::Halted { why } => self.halt(why),
             Note::Ignored => observe::ignored(self.service),
         }
         self.teller.tell(&self.condition);
@@ -237,15 +298,23 @@ impl<H: Handler> Owner<H> {
 
     /// By a ledger that cannot be believed nothing more is started.
     fn broken(&mut self, broken: LedgerError) {
-        let why = format!("ledger: {broken}");
-        self.partitions.halt(why.clone());
-        self.halted(why);
+        self.halt(format!("ledger: {broken}"));
         self.teller.tell(&self.condition);
     }
 
-    fn halted(&mut self, why: String) {
-        observe::halted(self.service, &why);
-        self.condition.halted.get_or_insert(why);
+    /// Halts by itself, which has to be saved.
+    fn halt(&mut self, why: String) {
+        if self.halted.is_none() {
+            self.unsaved = true;
+            self.stand_still(Halted { why, since: (self.bench.clock)() });
+        }
+    }
+
+    fn stand_still(&mut self, halted: Halted) {
+        observe::halted(self.service, &halted.why);
+        self.partitions.halt(halted.why.clone());
+        self.condition.halted = Some(halted.why.clone());
+        self.halted = Some(halted);
     }
 
     fn now(&self) -> Duration {

@@ -235,6 +235,16 @@ impl<T> Partitions<T> {
         self.halted.get_or_insert(why);
     }
 
+    /// The fuse goes on where that of an earlier process left off.
+    pub fn remember(&mut self, fuse: &[u8]) {
+        self.fuse = Fuse::restore(self.rules.fuse, fuse);
+    }
+
+    /// The fuse, to be kept whenever its counts change.
+    pub fn fuse(&self) -> &Fuse {
+        &self.fuse
+    }
+
     /// Why it stands still.
     #[cfg(test)]
     pub fn halted(&self) -> Option<&str> {

@@ -12,9 +12,10 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_
 
 use crate::budget::Budget;
 use crate::feed::{Feed, News};
+use crate::keeper::{self, Keeper};
 use crate::owner::{BATCH, Owner};
 use crate::work::Bench;
-use crate::{DeadLetters, Handler, WorkerConfig};
+use crate::{Brakes, DeadLetters, Handler, WorkerConfig};
 
 /// How often lag and load are measured.
 const MEASURE: Duration = Duration::from_secs(5);
@@ -35,6 +36,8 @@ pub struct Worker<H> {
     pub handler: H,
     pub settings: bus::Settings,
     pub dead: Arc<dyn DeadLetters>,
+    /// What keeps a halt across restarts; without it a restart ends a halt.
+    pub brakes: Option<Arc<dyn Brakes>>,
     pub config: WorkerConfig,
     pub house: House,
 }
@@ -62,26 +65,45 @@ pub enum End {
     Left,
     /// The consumer has stopped for good: a new one has to join.
     Stalled,
+    /// It was halted, and a person let it go on: it begins afresh.
+    Resumed,
 }
 
 /// Consumes until the house shuts down: then drains, commits and leaves the group. A role that halts stays in here,
 /// in its group, not ready, until it is stopped. A member that stopped by itself is replaced.
 pub async fn run<H: Handler>(worker: Worker<H>) -> Result<(), WorkerError> {
-    let Worker { service, topics, group, handler, settings, dead, config, house } = worker;
+    let Worker { service, topics, group, handler, settings, dead, brakes, config, house } = worker;
     let bench = Arc::new(Bench { service, handler, dead, clock: house.clock.clone() });
     // The consumer waits a little longer than the runtime drains, so that the answer is in time.
     let revoke_grace = config.drain_grace.0 + Duration::from_secs(5);
+    let mut brake = tokio::select! {
+        () = house.shutdown.cancelled() => return Ok(()),
+        brake = keeper::first(service, brakes.as_ref()) => brake,
+    };
     let mut asides = JoinSet::new();
-    let broker = watch_broker(settings.clone(), &mut asides);
+    let mut sight = Sight {
+        broker: watch_broker(settings.clone(), &mut asides),
+        keeper: Keeper::start(service, brakes, &mut asides),
+    };
     loop {
         let budget = budget(&config);
         let feed = Consumer::join(&settings, &group, &topics, budget.clone(), revoke_grace);
-        let owner = Owner::new(Arc::clone(&bench), config, &house, budget);
-        match drive(owner, feed.map_err(WorkerError::Join)?, &config, &house, broker.clone()).await {
+        let mut owner = Owner::new(Arc::clone(&bench), config, &house, budget, brake);
+        match drive(&mut owner, feed.map_err(WorkerError::Join)?, &config, &house, &mut sight).await {
             End::Left => return Ok(()),
             End::Stalled => sleep(REJOIN_PAUSE).await,
+            End::Resumed => {}
         }
+        brake = owner.left();
     }
+}
+
+/// What a member sees besides its feed.
+pub struct Sight {
+    /// What is wrong with the broker, if anything.
+    pub broker: watch::Receiver<Option<String>>,
+    /// The service's brake.
+    pub keeper: Keeper,
 }
 
 /// The bounds of unfinished work.
@@ -89,14 +111,15 @@ pub fn budget(config: &WorkerConfig) -> Arc<Budget> {
     Arc::new(Budget::new(config.queue_records_max, config.queue_bytes_max.as_usize()))
 }
 
-/// One membership, over any feed. `broker` says what is wrong with the broker, if anything.
+/// One membership, over any feed.
 pub async fn drive<H: Handler, F: Feed>(
-    mut owner: Owner<H>,
+    owner: &mut Owner<H>,
     mut feed: F,
     config: &WorkerConfig,
     house: &House,
-    mut broker: watch::Receiver<Option<String>>,
+    sight: &mut Sight,
 ) -> End {
+    let Sight { broker, keeper } = sight;
     let mut commit = ticks(config.commit_every.0.max(Duration::from_millis(1)));
     let mut measure = ticks(MEASURE);
     let mut came_home = Vec::with_capacity(BATCH);
@@ -107,9 +130,13 @@ pub async fn drive<H: Handler, F: Feed>(
             biased; // Order is priority: leave, then finish, then commit, then fetch, which may always have more.
             () = house.shutdown.cancelled() => break End::Left,
             _ = owner.home.recv_many(&mut came_home, BATCH) => owner.settle(came_home.drain(..)),
-            _ = commit.tick() => owner.commit(&feed),
+            _ = commit.tick() => {
+                owner.commit(&feed);
+                owner.brake(keeper);
+            }
             _ = measure.tick() => owner.measure(&feed),
             Ok(()) = broker.changed() => owner.broker(broker.borrow_and_update().clone()),
+            Ok(()) = keeper.seen.changed() => owner.look(keeper),
             () = due => {}
             news = feed.next() => owner.accept(news.unwrap_or_else(News::ended)),
         }
@@ -117,12 +144,15 @@ pub async fn drive<H: Handler, F: Feed>(
         if owner.is_stalled() {
             break End::Stalled;
         }
+        if owner.is_resumed() {
+            break End::Resumed;
+        }
         owner.start();
         owner.answer();
     };
-    drain(&mut owner, &mut feed, config.drain_grace.0).await;
+    drain(owner, &mut feed, config.drain_grace.0).await;
     // Of a member that was thrown out nothing may be committed.
-    let offsets = if end == End::Left { owner.finals() } else { Vec::new() };
+    let offsets = if end == End::Stalled { Vec::new() } else { owner.finals() };
     feed.close(offsets).await;
     end
 }

@@ -12,15 +12,16 @@ use futures::FutureExt;
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::{Notify, oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, JoinSet};
 
 use crate::budget::Budget;
 use crate::feed::{Feed, News};
+use crate::keeper::Keeper;
 use crate::owner::Owner;
 use crate::partitions::Offsets;
-use crate::runtime::{End, drive};
+use crate::runtime::{End, Sight, drive};
 use crate::work;
-use crate::{DeadLetters, Failure, Handler, WorkerConfig};
+use crate::{Brake, BrakeError, Brakes, DeadLetters, Failure, Halted, Handler, WorkerConfig};
 
 pub fn slot(partition: i32) -> Slot {
     Slot::new("okr.events", partition)
@@ -154,11 +155,47 @@ impl DeadLetters for FakeLetters {
     }
 }
 
+/// A store that keeps one brake and may be down.
+#[derive(Default)]
+pub struct FakeBrakes {
+    pub brake: Mutex<Brake>,
+    pub down: AtomicBool,
+}
+
+#[async_trait]
+impl Brakes for FakeBrakes {
+    async fn load(&self, _: &str) -> Result<Brake, BrakeError> {
+        self.up()?;
+        Ok(self.brake.lock().unwrap().clone())
+    }
+
+    async fn save(&self, _: &str, brake: &Brake) -> Result<(), BrakeError> {
+        self.up()?;
+        let mut kept = self.brake.lock().unwrap();
+        let halted = kept.halted.clone().or(brake.halted.clone());
+        *kept = Brake { halted, fuse: brake.fuse.clone() };
+        Ok(())
+    }
+
+    async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, BrakeError> {
+        self.up()?;
+        let brake = std::mem::take(&mut *self.brake.lock().unwrap());
+        Ok(brake.halted.into_iter().map(|halted| (service.to_owned(), halted)).collect())
+    }
+}
+
+impl FakeBrakes {
+    fn up(&self) -> Result<(), BrakeError> {
+        if self.down.load(Ordering::SeqCst) { Err(BrakeError("down".to_owned())) } else { Ok(()) }
+    }
+}
+
 /// A running membership and everything around it.
 pub struct Bench {
     pub budget: Arc<Budget>,
     pub dead: Arc<FakeLetters>,
     pub broker: watch::Sender<Option<String>>,
+    pub brakes: Arc<FakeBrakes>,
     news: UnboundedSender<News>,
     shared: Arc<Shared>,
     log: Arc<Log>,
@@ -169,15 +206,27 @@ pub struct Bench {
 impl Bench {
     /// A handler that answers at once.
     pub fn start(script: impl Fn(&InRecord, u32) -> Result<(), Failure> + Send + Sync + 'static) -> Self {
-        Self::run(Box::new(|_| Duration::ZERO), Box::new(script))
+        Self::run(Box::new(|_| Duration::ZERO), Box::new(script), Brake::default())
+    }
+
+    /// As [`Bench::start`], after a process that left `brake`.
+    pub fn start_with(
+        brake: Brake,
+        script: impl Fn(&InRecord, u32) -> Result<(), Failure> + Send + Sync + 'static,
+    ) -> Self {
+        Self::run(Box::new(|_| Duration::ZERO), Box::new(script), brake)
     }
 
     /// A handler that takes its time and succeeds.
     pub fn start_slow(delay: impl Fn(&InRecord) -> Duration + Send + Sync + 'static) -> Self {
-        Self::run(Box::new(delay), Box::new(|_, _| Ok(())))
+        Self::run(Box::new(delay), Box::new(|_, _| Ok(())), Brake::default())
     }
 
-    fn run(delay: Box<dyn Fn(&InRecord) -> Duration + Send + Sync>, script: Box<Script>) -> Self {
+    fn run(
+        delay: Box<dyn Fn(&InRecord) -> Duration + Send + Sync>,
+        script: Box<Script>,
+        brake: Brake,
+    ) -> Self {
         let house = House::new(Arc::new(|| Timestamp::UNIX_EPOCH));
         let config = WorkerConfig { queue_records_max: 100, in_flight_max: 16, ..WorkerConfig::default() };
         let budget = crate::runtime::budget(&config);
@@ -193,11 +242,18 @@ impl Bench {
         });
         let (news, reports) = unbounded_channel();
         let feed = FakeFeed { news: reports, shared: Arc::clone(&shared), budget: Arc::clone(&budget) };
-        let owner = Owner::new(bench, config, &house, Arc::clone(&budget));
+        let mut owner = Owner::new(bench, config, &house, Arc::clone(&budget), brake);
         let (broker, state) = watch::channel(None);
+        let brakes = Arc::<FakeBrakes>::default();
         let at_home = house.clone();
-        let run = tokio::spawn(async move { drive(owner, feed, &config, &at_home, state).await });
-        Self { budget, dead, broker, news, shared, log, house, run }
+        let kept: Arc<dyn Brakes> = Arc::<FakeBrakes>::clone(&brakes);
+        let run = tokio::spawn(async move {
+            let mut asides = JoinSet::new();
+            let keeper = Keeper::start("notifier", Some(kept), &mut asides);
+            let mut sight = Sight { broker: state, keeper };
+            drive(&mut owner, feed, &config, &at_home, &mut sight).await
+        });
+        Self { budget, dead, broker, brakes, news, shared, log, house, run }
     }
 
     pub fn tell(&self, news: News) {
