@@ -36,7 +36,7 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, GatewayEr
 
 /// Serves until `shutdown`; then accepts no more, lets what is in flight finish, and returns.
 pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: CancellationToken) {
-    let places = Arc::new(Semaphore::new(door.config().connections_max));
+    let places = Arc::new(Semaphore::new(door.config().connections_max.min(Semaphore::MAX_PERMITS)));
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let open = TaskTracker::new();
     loop {

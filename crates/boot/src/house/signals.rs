@@ -1,7 +1,13 @@
 //! SIGTERM and SIGINT: the first asks to stop, the second ends the process.
 
+use std::time::Duration;
+
 use tokio::signal::unix::{SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// Signals this soon after the first belong to it: `timeout`, shells and supervisors send one to the process and one to
+/// its group, and nobody asks twice that fast.
+const ECHO: Duration = Duration::from_millis(200);
 
 /// Listens from now on.
 pub(super) fn listen(shutdown: CancellationToken) -> std::io::Result<()> {
@@ -14,6 +20,10 @@ pub(super) fn listen(shutdown: CancellationToken) -> std::io::Result<()> {
         };
         tracing::info!("{name}: stopping; a second signal ends this process at once");
         shutdown.cancel();
+        tokio::time::sleep(ECHO).await;
+        // New listeners know nothing of what came before them.
+        let again = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        let (Ok(mut terminate), Ok(mut interrupt)) = again else { return };
         tokio::select! {
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}

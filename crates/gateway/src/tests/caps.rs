@@ -163,3 +163,9 @@ async fn what_is_no_http_is_told_so_as_a_problem_too() {
     say(head(&"x: y\r\n".repeat(500))).await.check_problem(431);
     assert_eq!(stage.log.count(), 0);
 }
+
+#[tokio::test]
+async fn a_cap_beyond_all_connections_is_no_cap() {
+    let stage = stage_with(GatewayConfig { connections_max: usize::MAX, ..config() }).await;
+    assert_eq!(client::post(stage.address, "/in/open", &[], OKR).await.status, 202);
+}
