@@ -1,6 +1,7 @@
 //! The command line: what every command takes and how it explains itself.
 
 pub mod dead;
+pub mod resume;
 
 use std::path::PathBuf;
 
@@ -63,6 +64,11 @@ pub enum Command {
     /// Show what services gave up, send it back, or drop it
     #[command(subcommand)]
     Dead(dead::Dead),
+    /// Let a service that halted go on, once the cause is mended
+    ///
+    /// A service halts when its fuse blows or only a person can help; /readyz says why, and a restart does not end it.
+    /// Without --apply this shows what is halted. An embedded store is asked through the process that holds it.
+    Resume(resume::Resume),
     /// Compare the topics of the cluster with the configuration, and create what lacks
     #[command(subcommand)]
     Topics(Topics),

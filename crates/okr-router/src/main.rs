@@ -3,6 +3,7 @@
 mod check;
 mod cli;
 mod config;
+mod desk;
 mod ops;
 mod parts;
 mod roles;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
         Command::Send(options) => ops::send::run(&settings, &options),
         Command::Tail(options) => ops::tail::run(&settings, &options),
         Command::Dead(verb) => ops::dead::run(&settings, &verb),
+        Command::Resume(options) => ops::resume::run(&settings, &options),
         Command::Topics(verb) => ops::topics::run(&settings, &verb),
         Command::Schemas(verb) => ops::schemas::run(&settings, &verb),
         Command::Config(verb) => ops::config::run(&settings, &verb),

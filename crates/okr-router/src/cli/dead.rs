@@ -89,6 +89,13 @@ pub struct Deed {
     pub who: Option<String>,
 }
 
+impl Deed {
+    /// Who, and why.
+    pub fn said(&self) -> (Option<&str>, Option<&str>) {
+        (self.who.as_deref(), self.why.as_deref())
+    }
+}
+
 #[derive(Debug, Args)]
 pub struct Redrive {
     #[command(flatten)]

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use wire::{Audit, Encoder, Stage, Verb};
 
 use super::pile::Pile;
-use crate::{cli::dead::Deed as Said, config::Whole, parts};
+use crate::{config::Whole, parts};
 
 /// The topic.
 const TOPIC: &str = "okr.audit";
@@ -67,17 +67,17 @@ impl Clerk {
         &self.producer
     }
 
-    /// Returns once Kafka has the entry.
-    pub async fn note(&self, said: &Said, deed: Deed<'_>) -> Result<()> {
+    /// Returns once Kafka has the entry. `who` and `why` are what the caller said.
+    pub async fn note(&self, (who, why): (Option<&str>, Option<&str>), deed: Deed<'_>) -> Result<()> {
         let entry = Audit {
             audit_id: uuid::Uuid::now_v7().to_string(),
             run: deed.run.to_owned(),
             at: Timestamp::now(),
-            who: who(said),
+            who: named(who),
             verb: deed.verb,
             stage: deed.stage,
             object: deed.object.to_owned(),
-            why: said.why.clone().unwrap_or_default(),
+            why: why.unwrap_or_default().to_owned(),
             counts: deed.counts.iter().map(|(name, count)| ((*name).to_owned(), *count as i64)).collect(),
             details: deed.details,
         };
@@ -115,9 +115,9 @@ pub async fn partitions(bus: &bus::Settings, topic: &str) -> Result<i32> {
 }
 
 /// As they say, else the user of this process.
-fn who(said: &Said) -> String {
+fn named(who: Option<&str>) -> String {
     let user = || ["USER", "LOGNAME"].into_iter().find_map(|name| std::env::var(name).ok());
     let number = || std::fs::metadata("/proc/self").map(|process| format!("user {}", process.uid())).ok();
-    let named = said.who.clone().or_else(user).filter(|name| !name.is_empty());
+    let named = who.map(str::to_owned).or_else(user).filter(|name| !name.is_empty());
     named.or_else(number).unwrap_or_else(|| "unknown".to_owned())
 }

@@ -4,6 +4,7 @@ mod audit;
 pub mod config;
 pub mod dead;
 mod pile;
+pub mod resume;
 pub mod schemas;
 pub mod send;
 pub mod tail;

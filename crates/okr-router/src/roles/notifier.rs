@@ -8,7 +8,7 @@ use boot::{BoxError, House};
 use crate::{
     cli::Settings,
     config::{self, Reader, Whole},
-    parts,
+    desk, parts,
 };
 
 /// How long Kafka may take to acknowledge a dead letter; it is asked again afterwards, without end.
@@ -25,6 +25,9 @@ pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
     let settings = parts::bus_settings(whole, "okr-router-notifier")?;
     let url = parts::store_url(whole)?;
     let store = store::Store::open(url.expose(), house.clock.clone()).await.context("`store.url`")?;
+    if desk::is_file(url.expose()) {
+        desk::serve(&house, &whole.shared.data_dir, store.clone())?;
+    }
     notifier::run(notifier::Context {
         config: whole.document.section("notifier")?,
         worker: whole.document.section("worker")?,

@@ -38,7 +38,7 @@ pub async fn run(desk: &Desk<'_>, options: &Drop, now: Timestamp) -> Result<Exit
                 counts: [("letters", found)].into(),
                 details: marks::details(&filter, &count.ends),
             };
-            clerk.note(&options.deed, deed).await?;
+            clerk.note(options.deed.said(), deed).await?;
         }
     }
     if options.output.json {

@@ -178,7 +178,7 @@ async fn send(desk: &Desk<'_>, options: &Redrive, errand: &Errand<'_>) -> Result
             counts: [("letters", letters)].into(),
             details: marks::details(&errand.filter, ends),
         };
-        clerk.note(&options.deed, deed).await
+        clerk.note(options.deed.said(), deed).await
     };
     let total = errand.count.groups.letters();
     if errand.cut_off.is_none() {

@@ -1,0 +1,26 @@
+//! `okr-router resume`: what it takes.
+
+use clap::{Args, builder::PossibleValuesParser};
+
+use super::Output;
+
+/// Services that consume, and so may halt.
+pub const SERVICES: &[&str] = &["notifier"];
+
+#[derive(Debug, Args)]
+pub struct Resume {
+    /// The service that is to go on
+    #[arg(value_name = "SERVICE", value_parser = PossibleValuesParser::new(SERVICES))]
+    pub service: String,
+    /// Do it; without this flag the command only shows what is halted, and why
+    #[arg(long)]
+    pub apply: bool,
+    /// Why, in your own words; kept in okr.audit
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// Who you are; kept in okr.audit [default: $USER]
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
+    #[command(flatten)]
+    pub output: Output,
+}

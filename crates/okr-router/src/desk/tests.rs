@@ -1,0 +1,73 @@
+//! A question and its answer, with and without a process that holds the file.
+
+use boot::{House, system_clock};
+use jiff::Timestamp;
+use store::Store;
+use worker::{Brake, Brakes, Halted};
+
+use super::*;
+
+fn halted(service: &str) -> Question {
+    Question::Halted { service: service.to_owned() }
+}
+
+async fn store(folder: &Path) -> Arc<Store> {
+    let url = format!("file:{}", folder.join("state.db").display());
+    Store::open(&url, system_clock()).await.expect("a store")
+}
+
+fn brake(why: &str) -> Brake {
+    let since = Timestamp::UNIX_EPOCH;
+    Brake { halted: Some(Halted { why: why.to_owned(), since }), ..Brake::default() }
+}
+
+#[tokio::test]
+async fn the_holder_of_the_file_answers_and_resumes_every_consumer_of_the_service() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let socket = folder.path().join(SOCKET);
+    assert_eq!(ask_holder(&socket, &halted("notifier")).await.expect("no trouble"), None, "nobody listens");
+    let (house, store) = (House::new(system_clock()), store(folder.path()).await);
+    // Left behind by a process that was killed.
+    std::fs::write(&socket, "").expect("a file");
+    serve(&house, folder.path(), Arc::clone(&store)).expect("it listens");
+    store.save("notifier", &brake("fuse")).await.expect("kept");
+    store.save("notifier.replay", &brake("store_broken")).await.expect("kept");
+    let halts = [("notifier", "fuse"), ("notifier.replay", "store_broken")];
+    let halts = halts.map(|(consumer, why)| Halt {
+        consumer: consumer.to_owned(),
+        why: why.to_owned(),
+        since: Timestamp::UNIX_EPOCH,
+    });
+    let expected = Some(Answer::Halts(halts.to_vec()));
+    assert_eq!(ask_holder(&socket, &halted("notifier")).await.expect("an answer"), expected);
+    let resume = Question::Resume { service: "notifier".to_owned() };
+    assert_eq!(ask_holder(&socket, &resume).await.expect("an answer"), expected);
+    let nothing = Some(Answer::Halts(Vec::new()));
+    assert_eq!(ask_holder(&socket, &halted("notifier")).await.expect("an answer"), nothing);
+    house.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn only_the_user_of_the_process_may_open_the_socket() {
+    use std::os::unix::fs::PermissionsExt;
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = House::new(system_clock());
+    serve(&house, folder.path(), store(folder.path()).await).expect("it listens");
+    let mode = std::fs::metadata(folder.path().join(SOCKET)).expect("it is there").permissions().mode();
+    assert_eq!(mode & 0o777, 0o600);
+    house.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn what_is_no_question_is_refused_in_words() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let house = House::new(system_clock());
+    serve(&house, folder.path(), store(folder.path()).await).expect("it listens");
+    let mut stream =
+        BufReader::new(UnixStream::connect(folder.path().join(SOCKET)).await.expect("it answers"));
+    stream.get_mut().write_all(b"hello\n").await.expect("said");
+    let mut text = String::new();
+    stream.read_line(&mut text).await.expect("an answer");
+    assert!(text.starts_with(r#"{"refused":"no such question: "#), "{text}");
+    house.shutdown.cancel();
+}
