@@ -61,7 +61,7 @@ impl Destination for Http {
         let Some(event) = &shipment.event else {
             return Err(Refusal::Permanent { reason: "empty_message", error: "the row has no event".into() });
         };
-        let answer = self.hook.post(headers(shipment)?, Bytes::from(event.clone())).await?;
+        let answer = self.hook.post(headers(shipment)?, Bytes::copy_from_slice(event.as_bytes())).await?;
         if (200..300).contains(&answer.status) {
             return Ok(());
         }

@@ -128,10 +128,10 @@ impl Planner {
             return Ok(Decision { verdict: Verdict::Unmatched, unknown: choice.unknown });
         };
         let targets = route.to.iter().filter(|target| only.is_none_or(|only| only == *target));
-        let mut parcels = Vec::new();
+        let (mut parcels, mut json) = (Vec::new(), None);
         // The routes name only destinations that are here.
         for destination in targets.filter_map(|target| self.destinations.get(target)) {
-            let content = content(event, &view, route, destination.as_ref())?;
+            let content = content((event, &mut json), &view, route, destination.as_ref())?;
             let effect = Effect {
                 service: SERVICE.to_owned(),
                 event_id: event.event_id.0,
@@ -162,9 +162,9 @@ impl Planner {
     }
 }
 
-/// What the destination gets of the event, in the words of the route.
+/// What the destination gets of the event, in the words of the route. The event's JSON is made once for all of them.
 fn content(
-    event: &OkrEvent,
+    (event, json): (&OkrEvent, &mut Option<Arc<str>>),
     view: &EventView,
     route: &Route,
     destination: &dyn Destination,
@@ -179,8 +179,12 @@ fn content(
             Ok(Content { text: Some(text), title, event: None })
         }
         Form::Event => {
-            let event = serde_json::to_string(event).map_err(|error| PlanError::Json(error.to_string()))?;
-            Ok(Content { text: None, title: None, event: Some(event) })
+            if json.is_none() {
+                let made =
+                    serde_json::to_string(event).map_err(|error| PlanError::Json(error.to_string()))?;
+                *json = Some(made.into());
+            }
+            Ok(Content { text: None, title: None, event: json.clone() })
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What the engine asks of a channel. `destinations` implements it once per kind.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -54,7 +55,7 @@ pub struct Shipment {
     pub text: Option<String>,
     pub title: Option<String>,
     /// The event as JSON.
-    pub event: Option<String>,
+    pub event: Option<Arc<str>>,
     /// The first is 1.
     pub attempt: u32,
     /// The `traceparent` of the record, if it had one.

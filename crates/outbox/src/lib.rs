@@ -5,6 +5,7 @@
 //! refuses or is dead delays no other. The only window in which a delivery can be repeated is between the remote's
 //! acceptance and our mark; a row that is taken again after it counts in `okr_outbox_ambiguous_total`.
 
+mod appetite;
 mod breaker;
 mod bury;
 mod clerk;

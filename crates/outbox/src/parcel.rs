@@ -1,5 +1,7 @@
 //! What a service hands over: one event for one target.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -51,6 +53,18 @@ pub struct Content {
     pub text: Option<String>,
     /// A short title, for channels that have one.
     pub title: Option<String>,
-    /// The event as JSON; for destinations of form `Event`.
-    pub event: Option<String>,
+    /// The event as JSON; for destinations of form `Event`. All parcels of one record share it.
+    pub event: Option<Arc<str>>,
+}
+
+impl Parcel {
+    /// About how many bytes it takes.
+    pub fn size(&self) -> usize {
+        let Content { text, title, event } = &self.content;
+        let text = [text, title].into_iter().flatten().map(String::len).sum::<usize>();
+        let RecordCopy { key, value, headers, .. } = &self.record;
+        let record = [key, value].into_iter().flatten().map(|bytes| bytes.len()).sum::<usize>();
+        let headers = headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, |v| v.len()));
+        text + event.as_ref().map_or(0, |event| event.len()) + record + headers.sum::<usize>()
+    }
 }

@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
+use crate::appetite::Appetite;
 use crate::breaker::{Breaker, BreakerState};
 use crate::clerk::{Answer, Desk};
 use crate::deliver::{Landing, Verdict, attempt, bury};
@@ -23,6 +24,9 @@ const HOLD_MAX: Duration = Duration::from_secs(3_600);
 
 /// How long a row waits whose dead letter was not acknowledged.
 const UNBURIED_PAUSE: Duration = Duration::from_secs(30);
+
+/// Bytes of rows that all targets together may hold, each its share: a row waits here with the record that caused it.
+const HELD_BYTES_MAX: usize = 32 << 20;
 
 /// How far ahead rows of a paced target are taken.
 const AHEAD: Duration = Duration::from_secs(2);
@@ -48,6 +52,7 @@ pub struct Target {
     parts: Parts,
     name: String,
     schedule: Schedule,
+    appetite: Appetite,
     breaker: Breaker,
     state: BreakerState,
     /// The remote asked to be left alone until then.
@@ -68,9 +73,11 @@ impl Target {
         let config = &parts.options.config;
         let pauses = config.schedule.iter().map(|span| span.0).collect();
         let breaker = config.breaker;
+        let share = HELD_BYTES_MAX / parts.options.destinations.len().max(1);
         Self {
             name: parts.destination.name().to_owned(),
             schedule: Schedule::new(pauses, config.attempts_max),
+            appetite: Appetite::new(config.batch, share),
             breaker: Breaker::new(breaker.failures, breaker.pause.0, breaker.pause_max.0),
             state: BreakerState::Closed,
             hold_until: Duration::ZERO,
@@ -188,11 +195,12 @@ impl Target {
             return;
         }
         let is_probe = self.state == BreakerState::HalfOpen;
-        let batch = if is_probe { 1 } else { self.parts.options.config.batch.max(1) };
+        let batch = if is_probe { 1 } else { self.appetite.rows() };
         let limit = self.pacer().room(AHEAD, batch);
         let is_stocked =
             self.shelf.len() >= self.room().min(limit) || (is_probe && !self.under_way.is_empty());
-        if is_stocked || !self.parts.holding.borrow().has(&self.name, self.now()) {
+        // A settled row makes room, and asks again.
+        if batch == 0 || is_stocked || !self.parts.holding.borrow().has(&self.name, self.now()) {
             return;
         }
         self.ask_at = None;
@@ -203,7 +211,9 @@ impl Target {
         // A wake-up that came meanwhile stays.
         match answer {
             Answer::Rows(rows, lease_until) => {
-                if rows.len() >= limit {
+                let is_all = rows.len() >= limit;
+                self.appetite.took(rows.len(), rows.iter().map(|row| row.parcel.size()).sum(), is_all);
+                if is_all {
                     self.ask_at = Some(Duration::ZERO);
                 }
                 self.shelf.extend(rows.into_iter().map(|row| (row, lease_until)));
@@ -247,6 +257,7 @@ impl Target {
 
     fn not_yet(&mut self, row: Row, after: Option<Duration>, Verdict { reason, error }: Verdict) {
         let moment = self.moment();
+        self.appetite.lost();
         match after {
             // Who says when to come back is alive.
             Some(after) => self.hold_until = self.hold_until.max(moment + after.min(HOLD_MAX)),
@@ -268,7 +279,8 @@ impl Target {
         self.under_way.push(bury(options, row, verdict, ours_until).boxed());
     }
 
-    fn settle(&self, row: &Row, outcome: Outcome) {
+    fn settle(&mut self, row: &Row, outcome: Outcome) {
+        self.appetite.settled(row.parcel.size());
         let owner = self.parts.options.owner.clone();
         self.parts.desk.settle(Settlement { id: row.id, owner, attempt: row.attempt, outcome });
     }

@@ -51,6 +51,33 @@ async fn a_target_that_hangs_delays_no_other() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_target_that_hangs_takes_few_rows_into_memory() {
+    let bench = Bench::start(&[("hangs", FREE), ("well", FREE)]);
+    bench.script("hangs", |_| (SECOND * 10_000, Ok(())));
+    for subject in 0..300 {
+        bench.plan("hangs", &format!("kr {subject}"), 0..1).await;
+        bench.plan("well", &format!("kr {subject}"), 0..1).await;
+    }
+    sleep(SECOND).await;
+    assert_eq!(bench.texts("well").len(), 300);
+    let taken = bench.queue.rows().iter().filter(|row| row.is_leased()).count();
+    assert!((8..=40).contains(&taken), "{taken} rows are taken");
+}
+
+#[tokio::test(start_paused = true)]
+async fn large_rows_are_taken_only_as_far_as_memory_goes() {
+    let bench = Bench::start(&[("hangs", FREE)]);
+    bench.script("hangs", |_| (SECOND * 10_000, Ok(())));
+    for subject in 0..24 {
+        let large = parcel("hangs", &format!("kr {subject}"), &"x".repeat(4 << 20));
+        bench.engine.plan(vec![large]).await.unwrap();
+    }
+    sleep(SECOND).await;
+    let taken = bench.queue.rows().iter().filter(|row| row.is_leased()).count();
+    assert!((2..=9).contains(&taken), "{taken} rows of 4 MiB are taken, 32 MiB in all");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_rate_is_kept_exactly() {
     let bench = Bench::start(&[("slack", Rate::per_second(1.0))]);
     for subject in 0..10 {

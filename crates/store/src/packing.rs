@@ -61,6 +61,24 @@ pub(crate) fn unpack(
     })
 }
 
+/// The parcels in their order, in slices of about `bytes_max` bytes; each has at least one.
+pub(crate) fn slices(parcels: Vec<Parcel>, bytes_max: usize) -> Vec<Vec<Parcel>> {
+    let mut slices: Vec<Vec<Parcel>> = Vec::new();
+    let mut bytes = 0;
+    for parcel in parcels {
+        let size = parcel.size();
+        match slices.last_mut() {
+            Some(slice) if bytes + size <= bytes_max => slice.push(parcel),
+            _ => {
+                bytes = 0;
+                slices.push(vec![parcel]);
+            }
+        }
+        bytes += size;
+    }
+    slices
+}
+
 /// The key of a subject's lane: the subject key itself, or for a long one its beginning and a hash of the whole.
 pub(crate) fn lane(subject_key: &str) -> String {
     if subject_key.len() <= LANE_BYTES_MAX {
@@ -97,6 +115,27 @@ mod tests {
         assert_ne!(lane(&long), lane(&other));
         assert_eq!(lane("acme/key_result/7"), "acme/key_result/7");
         assert_eq!(lane("a\0b"), "a\u{FFFD}b");
+    }
+
+    #[test]
+    fn large_parcels_go_in_slices_in_their_order() {
+        let parcel = |n: usize| Parcel {
+            effect: Effect {
+                service: "s".into(),
+                event_id: Uuid::nil(),
+                target: n.to_string(),
+                replay_id: String::new(),
+            },
+            subject_key: String::new(),
+            received_at: jiff::Timestamp::UNIX_EPOCH,
+            content: Content { text: Some("x".repeat(n)), ..Content::default() },
+            record: RecordCopy::default(),
+        };
+        let slices = slices([40, 50, 20, 500, 1].map(parcel).to_vec(), 100);
+        let targets: Vec<Vec<&str>> =
+            slices.iter().map(|slice| slice.iter().map(|p| p.effect.target.as_str()).collect()).collect();
+        assert_eq!(targets, [vec!["40", "50"], vec!["20"], vec!["500"], vec!["1"]]);
+        assert!(super::slices(Vec::new(), 100).is_empty());
     }
 
     #[test]

@@ -17,6 +17,8 @@ use crate::observe;
 const WAITING_MAX: usize = 4_096;
 /// Rows of one statement.
 const ROWS_MAX: usize = 1_000;
+/// Bytes of one statement: it is in our memory twice, and in Postgres'.
+const BYTES_MAX: usize = 4 << 20;
 /// How often a batch is tried that Postgres took back by itself (a deadlock).
 const TRIES_MAX: u32 = 4;
 
@@ -28,6 +30,10 @@ pub(super) trait Batch: Send + Sync + 'static {
 
     /// How many rows `ask` adds to a statement.
     fn rows(ask: &Self::Ask) -> usize;
+    /// About how many bytes.
+    fn bytes(_ask: &Self::Ask) -> usize {
+        0
+    }
     /// Does all of it or nothing; one answer for each ask, in the same order.
     async fn run(&self, asks: &[Self::Ask]) -> Result<Vec<Self::Answer>, Failure>;
 }
@@ -58,13 +64,15 @@ impl<Q: Send + Sync + 'static, A: Send + 'static> Coalescer<Q, A> {
 async fn serve<B: Batch>(batch: B, mut waiting: mpsc::Receiver<(B::Ask, Reply<B::Answer>)>) {
     while let Some((ask, reply)) = waiting.recv().await {
         let (mut asks, mut replies) = (vec![ask], vec![reply]);
-        let mut rows = asks.iter().map(B::rows).sum::<usize>();
+        let (mut rows, mut bytes) = (B::rows(&asks[0]), B::bytes(&asks[0]));
         // Once round the runtime: tasks that are about to ask do so now.
         tokio::task::yield_now().await;
         while rows < ROWS_MAX
+            && bytes < BYTES_MAX
             && let Ok((ask, reply)) = waiting.try_recv()
         {
             rows += B::rows(&ask);
+            bytes += B::bytes(&ask);
             asks.push(ask);
             replies.push(reply);
         }

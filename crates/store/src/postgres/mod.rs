@@ -20,12 +20,15 @@ use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement,
 use worker::{Brake, Halted};
 
 use crate::store::Home;
-use crate::{StoreError, Time, observe, time};
+use crate::{StoreError, Time, observe, packing, time};
 use coalesce::Coalescer;
 use connect::Connections;
 
 /// The name of this home in metrics.
 const NAME: &str = "postgres";
+/// Bytes of one caller's parcels that go into one statement, so that a large event for many targets is no larger
+/// statement. Each parcel is a claim of its own, so they need not be planned together.
+const PLAN_SLICE: usize = 2 << 20;
 /// Rows that one statement of [`Queue::prune`] forgets, so that its locks are short.
 const PRUNE_SLICE: i64 = 1_000;
 
@@ -109,7 +112,13 @@ impl Home for Postgres {
 #[async_trait]
 impl Queue for Postgres {
     async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
-        self.plans.ask(parcels).await
+        let mut planned = Planned::default();
+        for slice in packing::slices(parcels, PLAN_SLICE) {
+            let Planned { new, known } = self.plans.ask(slice).await?;
+            planned.new += new;
+            planned.known += known;
+        }
+        Ok(planned)
     }
 
     async fn hold(

@@ -109,6 +109,10 @@ impl Batch for Plans {
         ask.len()
     }
 
+    fn bytes(ask: &Self::Ask) -> usize {
+        ask.iter().map(Parcel::size).sum()
+    }
+
     async fn run(&self, asks: &[Self::Ask]) -> Result<Vec<Planned>, Failure> {
         let columns = Columns::of(asks)?;
         let now = self.moments.given(self.moments.now());
