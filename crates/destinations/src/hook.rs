@@ -7,9 +7,7 @@ use std::time::Duration;
 
 use boot::Clock;
 use bytes::Bytes;
-use egress::{
-    Client, ClientOptions, EgressError, Guard, HeaderMap, HeaderName, HeaderValue, Request, Sent, Url,
-};
+use egress::{Client, ClientOptions, Guard, HeaderMap, HeaderName, HeaderValue, Request, Sent, Url};
 use jiff::Timestamp;
 use jiff::fmt::rfc2822::DateTimeParser;
 use outbox::Refusal;
@@ -37,7 +35,7 @@ pub(crate) struct Hook {
 pub(crate) struct Answer {
     pub(crate) status: u16,
     headers: HeaderMap,
-    /// `None`: longer than anybody reads.
+    /// `None`: longer than anybody reads, or it did not come whole.
     pub(crate) body: Option<Bytes>,
 }
 
@@ -72,13 +70,8 @@ impl Hook {
         headers: Vec<(HeaderName, HeaderValue)>,
         body: Bytes,
     ) -> Result<Answer, Refusal> {
-        match self.client.post(Request { url: &self.url, headers, body }).await {
-            Ok(response) => {
-                Ok(Answer { status: response.status, headers: response.headers, body: Some(response.body) })
-            }
-            Err(EgressError::TooLarge { status, .. }) => {
-                Ok(Answer { status, headers: HeaderMap::new(), body: None })
-            }
+        match self.client.post_for_head(Request { url: &self.url, headers, body }).await {
+            Ok(head) => Ok(Answer { status: head.status, headers: head.headers, body: head.body.ok() }),
             Err(error) if error.is_passing() => Err(Refusal::Passing {
                 after: None,
                 reason: error.reason(),

@@ -67,6 +67,17 @@ pub struct Response {
     pub body: Bytes,
 }
 
+/// An answer whose body may not have come whole.
+#[derive(Debug, Clone)]
+pub struct Head {
+    /// Status code.
+    pub status: u16,
+    /// Its headers.
+    pub headers: HeaderMap,
+    /// Its body, or why it is not here: too long, too slow, broken off.
+    pub body: Result<Bytes, EgressError>,
+}
+
 /// The client; cheap to clone, clones share their connections.
 #[derive(Debug, Clone)]
 pub struct Client {
@@ -116,6 +127,12 @@ impl Client {
     /// The error says whether the receiver may have seen the request, see [`EgressError::was_sent`]; it never shows
     /// the URL, which may hold a secret.
     pub async fn post(&self, request: Request<'_>) -> Result<Response, EgressError> {
+        let Head { status, headers, body } = self.post_for_head(request).await?;
+        Ok(Response { status, headers, body: body? })
+    }
+
+    /// Posts as [`Client::post`], for whom the status may be answer enough: once the headers are here it never fails.
+    pub async fn post_for_head(&self, request: Request<'_>) -> Result<Head, EgressError> {
         guard::allow(self.guard, request.url)?;
         // This way reqwest makes `user:password@` of the URL the header that it means, and takes it out of the URL.
         let outgoing = self.inner.request(Method::POST, request.url.clone()).build();
@@ -126,8 +143,8 @@ impl Client {
         *outgoing.body_mut() = Some(request.body.into());
         let answer = self.inner.execute(outgoing).await.map_err(|error| self.read_error(error))?;
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
-        let body = self.read_body(answer).await?;
-        Ok(Response { status, headers, body })
+        let body = self.read_body(answer).await;
+        Ok(Head { status, headers, body })
     }
 
     async fn read_body(&self, mut answer: reqwest::Response) -> Result<Bytes, EgressError> {

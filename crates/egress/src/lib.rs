@@ -5,7 +5,7 @@ mod client;
 mod error;
 mod guard;
 
-pub use crate::client::{Client, ClientOptions, Request, Response, install_crypto};
+pub use crate::client::{Client, ClientOptions, Head, Request, Response, install_crypto};
 pub use crate::error::{EgressError, Sent};
 pub use crate::guard::Guard;
 pub use http::{HeaderMap, HeaderName, HeaderValue};

@@ -39,7 +39,7 @@ pub(crate) async fn conform(success: &Success) {
         let case = format!("{kind}, {}", named(&reply));
         let fake = Fake::start(reply.clone()).await;
         let mut config = config(kind, &fake.url());
-        if matches!(reply, Reply::Hang) {
+        if matches!(reply, Reply::Hang | Reply::Drip(_)) {
             config.timeout = Some(Span::millis(200));
         }
         check(&case, expected, built(&config).deliver(&shipment("Win 10 customers is at 42% (Ann)")).await);
@@ -59,6 +59,10 @@ fn cases(success: &Success) -> Vec<(Reply, Expected)> {
         (Reply::status(200, success.body), Accepted),
         (Reply::status(204, ""), other_success),
         (Reply::Answer(200, "", vec![b'x'; 1 << 20]), other_success),
+        (Reply::Drip(200), other_success),
+        (Reply::Cut(200), other_success),
+        (Reply::Cut(404), Permanent("not_found")),
+        (Reply::Answer(429, "retry-after: 7\r\n", vec![b'x'; 1 << 20]), Passing("rate_limited", No, Some(7))),
         (
             Reply::Answer(429, "retry-after: 7\r\n", b"slow down".to_vec()),
             Passing("rate_limited", No, Some(7)),

@@ -14,6 +14,10 @@ pub(crate) enum Reply {
     Answer(u16, &'static str, Vec<u8>),
     /// Reads the request and says nothing.
     Hang,
+    /// Answers with this status and begins a body that never ends.
+    Drip(u16),
+    /// Answers with this status and closes in the middle of the body.
+    Cut(u16),
     /// Reads the request and closes.
     Close,
     /// Reads the request and answers with something that is not HTTP.
@@ -92,6 +96,16 @@ async fn serve(stream: TcpStream, reply: Reply, kept: Arc<Mutex<Vec<Seen>>>) -> 
         Reply::Hang => {
             let mut rest = Vec::new();
             stream.read_to_end(&mut rest).await.map(drop)
+        }
+        Reply::Drip(status) => {
+            let head = format!("HTTP/1.1 {status} X\r\ntransfer-encoding: chunked\r\n\r\n1\r\no\r\n");
+            stream.write_all(head.as_bytes()).await?;
+            let mut rest = Vec::new();
+            stream.read_to_end(&mut rest).await.map(drop)
+        }
+        Reply::Cut(status) => {
+            let head = format!("HTTP/1.1 {status} X\r\ncontent-length: 2\r\n\r\no");
+            stream.write_all(head.as_bytes()).await
         }
         Reply::Close => Ok(()),
         Reply::Garbage => stream.write_all(b"\x00\x01 I am not HTTP \xff\r\n\r\n").await,
