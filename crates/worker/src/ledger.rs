@@ -56,6 +56,16 @@ impl Ledger {
         Some(frontier)
     }
 
+    /// The frontier counts as news again.
+    pub fn retell(&mut self) {
+        self.told = None;
+    }
+
+    /// What was received, finished or not: what a hasty runtime would commit.
+    pub fn reached(&self) -> Option<i64> {
+        self.last.map(|last| last + 1)
+    }
+
     /// Records received and not finished.
     #[cfg(test)]
     pub fn unfinished(&self) -> usize {

@@ -10,6 +10,7 @@ mod brakes;
 mod budget;
 mod claims;
 mod config;
+mod faults;
 mod feed;
 mod fuse;
 mod handler;
@@ -26,6 +27,8 @@ mod retry;
 mod runtime;
 mod work;
 
+#[cfg(test)]
+mod simulation;
 #[cfg(test)]
 mod tests;
 

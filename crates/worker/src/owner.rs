@@ -24,6 +24,9 @@ use crate::{Handler, WorkerConfig, observe};
 /// How many reports, or results, are taken at a time before work is started again.
 pub const BATCH: usize = 128;
 
+/// Every so many measurements all frontiers are committed once more, should a commit have been lost.
+const RETELL: u32 = 12;
+
 /// Everything that one consumer knows, in one task.
 pub struct Owner<H: Handler> {
     service: &'static str,
@@ -43,6 +46,8 @@ pub struct Owner<H: Handler> {
     finished: u64,
     /// Slots whose lag was told last.
     lagging: Vec<Slot>,
+    /// Measurements so far.
+    measured: u32,
     halted: Option<Halted>,
     /// What the fuse had counted when it was saved last.
     saved: (u32, u32),
@@ -76,6 +81,7 @@ impl<H: Handler> Owner<H> {
             consumed: 0,
             finished: 0,
             lagging: Vec::new(),
+            measured: 0,
             halted: None,
             saved: (0, 0),
             unsaved: false,
@@ -247,6 +253,10 @@ impl<H: Handler> Owner<H> {
 
     /// Measures lag and load.
     pub fn measure<F: Feed>(&mut self, feed: &F) {
+        self.measured = self.measured.wrapping_add(1);
+        if self.measured.is_multiple_of(RETELL) {
+            self.partitions.retell();
+        }
         observe::load(self.service, self.partitions.running(), self.budget.held());
         observe::assigned(self.service, self.partitions.owned().count());
         let lag = feed.lag();

@@ -2,6 +2,8 @@
 //! the start), randomness is seeded, and what is to be done is asked for ([`Partitions::start`], [`Partitions::commits`]
 //! …), so that a simulation can drive it through any schedule.
 
+mod failing;
+
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -11,6 +13,7 @@ use std::time::Duration;
 use bus::{InRecord, Slot};
 
 use crate::budget::Budget;
+use crate::faults::Fault;
 use crate::fuse::Fuse;
 use crate::job::{Done, Entry, Job, Note, Outcome, Ticket, Verdict};
 use crate::lanes::{LaneId, Lanes};
@@ -75,6 +78,8 @@ pub struct Partitions<T> {
     running: usize,
     stopping: bool,
     halted: Option<String>,
+    #[cfg(test)]
+    pub fault: Option<Fault>,
 }
 
 impl<T> Partitions<T> {
@@ -95,6 +100,8 @@ impl<T> Partitions<T> {
             running: 0,
             stopping: false,
             halted: None,
+            #[cfg(test)]
+            fault: None,
         }
     }
 
@@ -121,6 +128,9 @@ impl<T> Partitions<T> {
         for index in &parts {
             self.drop_waiting(*index);
             self.parts[*index].hold = Hold::Draining;
+            if self.is(Fault::FenceBeforeDrain) {
+                self.let_go(*index);
+            }
         }
         self.drains.push_back(Drain { parts, deadline: now + self.rules.drain_grace });
     }
@@ -130,7 +140,7 @@ impl<T> Partitions<T> {
     pub fn drained(&mut self, now: Duration) -> Option<Offsets> {
         let drain = self.drains.front()?;
         let running = drain.parts.iter().any(|index| self.parts[*index].running > 0);
-        if running && now < drain.deadline {
+        if running && (now < drain.deadline || self.is(Fault::WaitForWork)) {
             return None;
         }
         let drain = self.drains.pop_front()?;
@@ -141,8 +151,8 @@ impl<T> Partitions<T> {
 
     /// These slots are another's already: everything of theirs is dropped and nothing is committed.
     pub fn lost(&mut self, slots: &[Slot]) {
-        for slot in slots {
-            if let Some(index) = self.by_slot.get(slot).copied() {
+        for slot in slots.iter().filter(|_| !self.is(Fault::CommitOnLost)).cloned().collect::<Vec<_>>() {
+            if let Some(index) = self.by_slot.get(&slot).copied() {
                 self.drop_waiting(index);
                 self.let_go(index);
             }
@@ -181,6 +191,9 @@ impl<T> Partitions<T> {
             return None;
         }
         let (lane, entry) = self.lanes.next()?;
+        if self.is(Fault::TwoInFlight) {
+            self.lanes.advance(lane);
+        }
         // Waiting entries of a partition are dropped when it goes, so the partition of a head is always ours.
         let part = entry.part;
         self.running += 1;
@@ -192,26 +205,27 @@ impl<T> Partitions<T> {
     pub fn finish(&mut self, done: Done<T>, now: Duration) -> Result<Note, LedgerError> {
         let Done { ticket, entry, outcome } = done;
         self.running -= 1;
+        let is_old = self.parts[ticket.part].epoch != ticket.epoch && !self.is(Fault::NoEpoch);
         let part = &mut self.parts[ticket.part];
-        if part.epoch != ticket.epoch || part.hold == Hold::None {
+        if is_old || part.hold == Hold::None {
             self.leave(ticket.lane, &entry);
             return Ok(Note::Ignored);
         }
-        part.running -= 1;
+        part.running = part.running.saturating_sub(1);
         match (outcome, &entry.verdict) {
             (Outcome::Handled, _) => {
                 self.fuse.handled();
                 self.close(ticket, &entry)?;
                 Ok(Note::Finished)
             }
-            (Outcome::Buried, verdict) => {
+            (Outcome::Unburied(error), _) if !self.is(Fault::LetterNotAwaited) => {
+                self.wait(ticket, entry, None, now);
+                Ok(Note::Unburied { error })
+            }
+            (Outcome::Buried | Outcome::Unburied(_), verdict) => {
                 let Verdict { reason, error } = verdict.clone().unwrap_or_default();
                 self.close(ticket, &entry)?;
                 Ok(Note::Buried { reason, error, attempts: entry.attempts })
-            }
-            (Outcome::Unburied(error), _) => {
-                self.wait(ticket, entry, None, now);
-                Ok(Note::Unburied { error })
             }
             (Outcome::Failed(failure), _) => Ok(self.failed(ticket, entry, failure, now)),
         }
@@ -219,8 +233,19 @@ impl<T> Partitions<T> {
 
     /// Frontiers that moved since this was last asked.
     pub fn commits(&mut self) -> Offsets {
+        let hasty = self.is(Fault::CommitBeforeFinish);
         let owned = self.parts.iter_mut().filter(|part| part.hold == Hold::Owned);
+        if hasty {
+            return owned.filter_map(|part| Some((part.slot.clone(), part.ledger.reached()?))).collect();
+        }
         owned.filter_map(|part| Some((part.slot.clone(), part.ledger.moved()?))).collect()
+    }
+
+    /// Tells all frontiers once more: a commit may have been lost, and what does not move would never make it good.
+    pub fn retell(&mut self) {
+        if !self.is(Fault::CommitNeverRetold) {
+            self.parts.iter_mut().for_each(|part| part.ledger.retell());
+        }
     }
 
     /// Stops for good: nothing starts any more, what waits is dropped.
@@ -237,7 +262,9 @@ impl<T> Partitions<T> {
 
     /// The fuse goes on where that of an earlier process left off.
     pub fn remember(&mut self, fuse: &[u8]) {
-        self.fuse = Fuse::restore(self.rules.fuse, fuse);
+        if !self.is(Fault::FuseForgets) {
+            self.fuse = Fuse::restore(self.rules.fuse, fuse);
+        }
     }
 
     /// The fuse, to be kept whenever its counts change.
@@ -279,65 +306,6 @@ impl<T> Partitions<T> {
         self.parts.iter().filter(|part| part.hold == Hold::Owned).map(|part| &part.slot)
     }
 
-    fn failed(&mut self, ticket: Ticket, mut entry: Entry<T>, failure: Failure, now: Duration) -> Note {
-        match failure {
-            Failure::Halt { reason, error } => {
-                let why = format!("{reason}: {error}");
-                self.back(ticket, entry);
-                self.halt(why.clone());
-                Note::Halted { why }
-            }
-            Failure::Reject { reason, error } => {
-                if let Err(blown) = self.fuse.rejected() {
-                    let why = format!("fuse: {blown}, the last one for {reason}: {error}");
-                    self.back(ticket, entry);
-                    self.halt(why.clone());
-                    return Note::Halted { why };
-                }
-                entry.attempts += 1;
-                self.condemn(ticket, entry, reason, error)
-            }
-            Failure::Retry { after, reason, error, endless } => {
-                entry.attempts += u32::from(!endless);
-                if entry.attempts >= self.rules.attempts_max.max(1) && !endless {
-                    return self.condemn(ticket, entry, reason, error);
-                }
-                self.wait(ticket, entry, after, now);
-                Note::Retried { reason, error }
-            }
-        }
-    }
-
-    fn condemn(&mut self, ticket: Ticket, mut entry: Entry<T>, reason: &'static str, error: String) -> Note {
-        entry.tries = 0;
-        entry.verdict = Some(Verdict { reason, error: error.clone() });
-        self.back(ticket, entry);
-        Note::Condemned { reason, error }
-    }
-
-    fn wait(&mut self, ticket: Ticket, mut entry: Entry<T>, after: Option<Duration>, now: Duration) {
-        if !self.keeps(ticket) {
-            return self.leave(ticket.lane, &entry);
-        }
-        entry.tries += 1;
-        let pause = self.rules.backoff.pause(entry.tries, after, self.random.f64());
-        self.lanes.put_back(ticket.lane, entry, true);
-        self.timers.push(Reverse((now + pause, ticket.lane)));
-    }
-
-    fn back(&mut self, ticket: Ticket, entry: Entry<T>) {
-        if self.keeps(ticket) {
-            self.lanes.put_back(ticket.lane, entry, false);
-        } else {
-            self.leave(ticket.lane, &entry);
-        }
-    }
-
-    /// Whether what is unfinished may still be tried here.
-    fn keeps(&self, ticket: Ticket) -> bool {
-        self.parts[ticket.part].hold == Hold::Owned && !self.stopping
-    }
-
     fn close(&mut self, ticket: Ticket, entry: &Entry<T>) -> Result<(), LedgerError> {
         self.leave(ticket.lane, entry);
         self.parts[ticket.part].ledger.finish(entry.record.offset)
@@ -356,6 +324,17 @@ impl<T> Partitions<T> {
     fn let_go(&mut self, index: usize) {
         let part = &mut self.parts[index];
         (part.hold, part.ledger, part.running) = (Hold::None, Ledger::default(), 0);
+    }
+
+    /// Whether a test has switched this bug on.
+    #[cfg(test)]
+    fn is(&self, fault: Fault) -> bool {
+        self.fault == Some(fault)
+    }
+
+    #[cfg(not(test))]
+    const fn is(&self, _: Fault) -> bool {
+        false
     }
 
     fn frontiers(&self, parts: &[usize]) -> Offsets {

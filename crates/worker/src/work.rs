@@ -9,6 +9,7 @@ use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::{Done, Entry, Job, Outcome, Verdict};
+use crate::letters::{Giver, compose};
 use crate::{DeadLetters, Failure, Handler};
 
 /// What every job needs. Shared, cheap to clone.
@@ -68,15 +69,9 @@ async fn attempt<H: Handler>(handler: &H, entry: &mut Entry<H::Item>) -> Outcome
 
 async fn bury<H: Handler, T>(bench: &Bench<H>, entry: &Entry<T>, verdict: Verdict) -> Outcome {
     let at = (bench.clock)().to_string();
-    let origin = bus::dead::Origin {
-        service: bench.dead.service().unwrap_or(bench.service),
-        target: None,
-        reason: verdict.reason,
-        error: &verdict.error,
-        attempts: entry.attempts,
-        at: &at,
-    };
-    let letter = bus::dead::letter(&entry.record, &origin, bench.dead.partitions());
+    let service = bench.dead.service().unwrap_or(bench.service);
+    let giver = Giver { service, at: &at, partitions: bench.dead.partitions() };
+    let letter = compose(&entry.record, &giver, entry.attempts, &verdict);
     match bench.dead.bury(letter).await {
         Ok(()) => Outcome::Buried,
         Err(error) => Outcome::Unburied(error),

@@ -1,4 +1,5 @@
 use bus::Gate;
+use proptest::prelude::*;
 
 use super::*;
 
@@ -32,4 +33,27 @@ fn a_halt_shuts_the_gate_whatever_is_free() {
     assert!(!budget.open());
     budget.halt(false);
     assert!(budget.open());
+}
+
+proptest! {
+    /// A consumer that asks before each record never holds more than the bound, the last record's bytes aside; what is
+    /// held is what was admitted and not released; a gate that is shut opens only below half.
+    #[test]
+    fn what_is_held_is_bounded_and_adds_up(steps in prop::collection::vec((any::<bool>(), 1_usize..50), 1..400)) {
+        let (budget, mut held, mut was_open) = (Budget::new(8, 200), Vec::<usize>::new(), true);
+        for (takes, bytes) in steps {
+            let open = budget.open();
+            let sum: usize = held.iter().sum();
+            prop_assert_eq!(budget.held(), (held.len(), sum));
+            prop_assert!(was_open || !open || (held.len() <= 4 && sum <= 100));
+            was_open = open;
+            if takes && open {
+                budget.admit(bytes);
+                held.push(bytes);
+                prop_assert!(held.len() <= 8 && held.iter().sum::<usize>() < 200 + bytes);
+            } else if !takes && let Some(bytes) = held.pop() {
+                budget.release(bytes);
+            }
+        }
+    }
 }

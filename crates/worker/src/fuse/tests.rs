@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn fuse() -> Fuse {
@@ -43,4 +45,44 @@ fn twenty_percent_are_borne_and_more_are_not() {
     fuse.rejected().unwrap();
     (0..3).for_each(|_| fuse.handled());
     assert_eq!(fuse.rejected(), Err(Blown::Percent(20)), "201 of 1,000");
+}
+
+proptest! {
+    /// A fuse that was restored goes on exactly as the one that was remembered.
+    #[test]
+    fn a_restored_fuse_is_the_one_that_was_kept(
+        before in prop::collection::vec(prop::bool::weighted(0.15), 0..1_500),
+        after in prop::collection::vec(any::<bool>(), 0..60),
+    ) {
+        let mut kept = fuse();
+        let live = |fuse: &mut Fuse, rejected: bool| if rejected { fuse.rejected().err() } else { fuse.handled(); None };
+        before.into_iter().for_each(|rejected| { live(&mut kept, rejected); });
+        let mut restored = Fuse::restore(FuseConfig::default(), &kept.memory());
+        prop_assert_eq!(restored.memory(), kept.memory());
+        for rejected in after {
+            prop_assert_eq!(live(&mut restored, rejected), live(&mut kept, rejected));
+        }
+    }
+
+    /// It blows exactly when more than `in_a_row` rejections follow each other, or the full window holds too many.
+    #[test]
+    fn it_blows_by_its_two_rules_and_no_other(course in prop::collection::vec(prop::bool::weighted(0.2), 0..2_500)) {
+        let mut fuse = fuse();
+        for (at, rejected) in course.iter().enumerate() {
+            if !rejected {
+                fuse.handled();
+                continue;
+            }
+            let in_a_row = course[..=at].iter().rev().take_while(|rejected| **rejected).count();
+            let window = &course[(at + 1).saturating_sub(WINDOW)..=at];
+            let too_many = window.len() == WINDOW && window.iter().filter(|rejected| **rejected).count() > WINDOW / 5;
+            prop_assert_eq!(fuse.rejected().is_err(), in_a_row > 20 || too_many);
+        }
+    }
+
+    /// Whatever is found in the store, it is a fuse.
+    #[test]
+    fn any_memory_is_read(memory in prop::collection::vec(any::<u8>(), 0..600)) {
+        let _ = Fuse::restore(FuseConfig::default(), &memory).rejected();
+    }
 }

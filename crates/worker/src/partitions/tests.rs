@@ -1,7 +1,5 @@
 //! The state of the partitions, step by step; `simulation` drives it through random schedules.
 
-mod simulation;
-
 use bus::{Gate, Headers};
 use bytes::Bytes;
 
