@@ -1,9 +1,12 @@
 //! `okr-router notifier`: events out to people.
 
 use std::process::ExitCode;
+use std::sync::Arc;
+use std::time::Duration;
 
-use anyhow::{Context as _, Result};
+use anyhow::Result;
 use boot::{BoxError, House};
+use store::Store;
 
 use crate::{
     cli::Settings,
@@ -12,7 +15,10 @@ use crate::{
 };
 
 /// How long Kafka may take to acknowledge a dead letter; it is asked again afterwards, without end.
-const LETTER_WAIT: std::time::Duration = std::time::Duration::from_secs(30);
+const LETTER_WAIT: Duration = Duration::from_secs(30);
+
+/// How long a database that does not answer at the start is left alone.
+const STORE_AGAIN: Duration = Duration::from_secs(1);
 
 /// Runs until SIGTERM.
 pub fn run(settings: &Settings) -> Result<ExitCode> {
@@ -23,8 +29,10 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
 /// Opens the store and starts the notifier's tasks in the house.
 pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
     let settings = parts::bus_settings(whole, "okr-router-notifier")?;
+    let (routes, destinations) = (parts::routes(whole)?, parts::destinations(whole, &house.clock)?);
     let url = parts::store_url(whole)?;
-    let store = store::Store::open(url.expose(), house.clock.clone()).await.context("`store.url`")?;
+    // Last of all: what is wrong in the file is told at once, a database may be waited for.
+    let store = opened(url.expose(), &house).await?;
     if desk::is_file(url.expose()) {
         desk::serve(&house, &whole.shared.data_dir, store.clone())?;
     }
@@ -32,8 +40,8 @@ pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
         config: whole.document.section("notifier")?,
         worker: whole.document.section("worker")?,
         outbox: whole.document.section("outbox")?,
-        routes: parts::routes(whole)?,
-        destinations: parts::destinations(whole, &house.clock)?,
+        routes,
+        destinations,
         store,
         producer: bus::Producer::new(&settings, LETTER_WAIT)?,
         settings,
@@ -41,4 +49,17 @@ pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
         house,
     });
     Ok(())
+}
+
+/// The store, once it can be opened: a database that is not up yet is waited for, and `/readyz` says so.
+async fn opened(url: &str, house: &House) -> Result<Arc<Store>, BoxError> {
+    let check = house.health.check("notifier.store");
+    loop {
+        match Store::open(url, house.clock.clone()).await {
+            Ok(store) => return Ok(store),
+            Err(error) if error.is_passing() => check.fail(error.to_string()),
+            Err(error) => return Err(anyhow::Error::new(error).context("`store.url`").into()),
+        }
+        tokio::time::sleep(STORE_AGAIN).await;
+    }
 }
