@@ -79,13 +79,14 @@ pub fn is_file(url: &str) -> bool {
     url.starts_with("file:")
 }
 
+/// How it shows that nobody listens; the last one is a path that is too long for a socket.
+const NOBODY: [ErrorKind; 3] = [ErrorKind::NotFound, ErrorKind::ConnectionRefused, ErrorKind::InvalidInput];
+
 /// None when nobody listens there.
 async fn ask_holder(socket: &Path, question: &Question) -> Result<Option<Answer>> {
     let stream = match UnixStream::connect(socket).await {
         Ok(stream) => stream,
-        Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::ConnectionRefused) => {
-            return Ok(None);
-        }
+        Err(error) if NOBODY.contains(&error.kind()) => return Ok(None),
         Err(error) => return Err(error).with_context(|| format!("{} was not opened", socket.display())),
     };
     let asked = async {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use boot::House;
 use store::Store;
 use tokio::{
@@ -27,10 +27,17 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const PAUSE: Duration = Duration::from_millis(500);
 
 /// Listens in `data_dir` until the house shuts down. Whoever calls it holds the file, so a socket that is there already
-/// was left behind.
-pub fn serve(house: &House, data_dir: &Path, store: Arc<Store>) -> Result<()> {
+/// was left behind. Without a socket (its path may be too long for one) only the ops commands go without.
+pub fn serve(house: &House, data_dir: &Path, store: Arc<Store>) {
     let socket = data_dir.join(SOCKET);
-    let listener = bind(&socket).with_context(|| format!("{} cannot be listened at", socket.display()))?;
+    let listener = match bind(&socket) {
+        Ok(listener) => listener,
+        Err(error) => {
+            let at = socket.display();
+            tracing::warn!(%error, socket = %at, "ops commands cannot ask this process at {at}: {error}");
+            return;
+        }
+    };
     let shutdown = house.shutdown.clone();
     house.tasks.spawn(SOCKET, async move {
         loop {
@@ -56,7 +63,6 @@ pub fn serve(house: &House, data_dir: &Path, store: Arc<Store>) -> Result<()> {
         let _ = std::fs::remove_file(&socket);
         Ok(())
     });
-    Ok(())
 }
 
 /// Takes its place only when its mode is right.

@@ -29,7 +29,7 @@ async fn the_holder_of_the_file_answers_and_resumes_every_consumer_of_the_servic
     let (house, store) = (House::new(system_clock()), store(folder.path()).await);
     // Left behind by a process that was killed.
     std::fs::write(&socket, "").expect("a file");
-    serve(&house, folder.path(), Arc::clone(&store)).expect("it listens");
+    serve(&house, folder.path(), Arc::clone(&store));
     store.save("notifier", &brake("fuse")).await.expect("kept");
     store.save("notifier.replay", &brake("store_broken")).await.expect("kept");
     let halts = [("notifier", "fuse"), ("notifier.replay", "store_broken")];
@@ -52,7 +52,7 @@ async fn only_the_user_of_the_process_may_open_the_socket() {
     use std::os::unix::fs::PermissionsExt;
     let folder = tempfile::tempdir().expect("a folder");
     let house = House::new(system_clock());
-    serve(&house, folder.path(), store(folder.path()).await).expect("it listens");
+    serve(&house, folder.path(), store(folder.path()).await);
     let mode = std::fs::metadata(folder.path().join(SOCKET)).expect("it is there").permissions().mode();
     assert_eq!(mode & 0o777, 0o600);
     house.shutdown.cancel();
@@ -62,7 +62,7 @@ async fn only_the_user_of_the_process_may_open_the_socket() {
 async fn what_is_no_question_is_refused_in_words() {
     let folder = tempfile::tempdir().expect("a folder");
     let house = House::new(system_clock());
-    serve(&house, folder.path(), store(folder.path()).await).expect("it listens");
+    serve(&house, folder.path(), store(folder.path()).await);
     let mut stream =
         BufReader::new(UnixStream::connect(folder.path().join(SOCKET)).await.expect("it answers"));
     stream.get_mut().write_all(b"hello\n").await.expect("said");
@@ -70,4 +70,14 @@ async fn what_is_no_question_is_refused_in_words() {
     stream.read_line(&mut text).await.expect("an answer");
     assert!(text.starts_with(r#"{"refused":"no such question: "#), "{text}");
     house.shutdown.cancel();
+}
+
+#[tokio::test]
+async fn a_path_that_is_too_long_for_a_socket_stops_nobody() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let deep = folder.path().join("d".repeat(120));
+    let house = House::new(system_clock());
+    serve(&house, &deep, store(folder.path()).await);
+    assert!(house.tasks.running().is_empty());
+    assert_eq!(ask_holder(&deep.join(SOCKET), &halted("notifier")).await.expect("no trouble"), None);
 }

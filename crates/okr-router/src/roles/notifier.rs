@@ -34,7 +34,7 @@ pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
     // Last of all: what is wrong in the file is told at once, a database may be waited for.
     let store = opened(url.expose(), &house).await?;
     if desk::is_file(url.expose()) {
-        desk::serve(&house, &whole.shared.data_dir, store.clone())?;
+        desk::serve(&house, &whole.shared.data_dir, store.clone());
     }
     notifier::run(notifier::Context {
         config: whole.document.section("notifier")?,
