@@ -132,6 +132,52 @@ async fn a_group_goes_on_where_it_committed_after_a_restart() -> Result<()> {
 }
 
 #[tokio::test]
+async fn a_new_member_waits_for_all_its_partitions_at_once() -> Result<()> {
+    // Where its first fetches lie cannot be seen from here: they begin a tenth of a second after the assignment.
+    for delay in [90, 140, 220] {
+        let pair = Embedded::start().await?;
+        let settings = Settings { fetch_wait: 5 * SECOND, ..settings(&pair.broker()) };
+        create(&settings, 3).await?;
+        let producer = Producer::new(&settings, 10 * SECOND)?;
+        producer.warm(&[TOPIC]).await?;
+        let mut consumer = Consumer::join(&settings, "new", &[TOPIC], Arc::new(Open), SECOND)?;
+        while !matches!(consumer.next().await, Some(Signal::Assigned(_))) {}
+        tokio::time::sleep(Duration::from_millis(delay)).await;
+        let begin = Instant::now();
+        for number in 0..3 {
+            producer.send(record(number, vec![0])).await?;
+            next_record(&mut consumer, 0).await?;
+        }
+        let took = begin.elapsed();
+        consumer.close(Vec::new()).await;
+        assert!(took < SECOND, "a fetch of one empty partition held up the others for {took:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_member_that_was_killed_with_the_broker_holds_up_no_other() -> Result<()> {
+    let folder = Folder::new("members")?;
+    let address = format!("127.0.0.1:{}", free_port());
+    let broker = serve(&folder, &address).await?;
+    let settings = settings(&address);
+    create(&settings, 1).await?;
+    let mut consumer = Consumer::join(&settings, "killed", &[TOPIC], Arc::new(Open), SECOND)?;
+    while !matches!(consumer.next().await, Some(Signal::Assigned(_))) {}
+    drop(broker);
+    consumer.close(Vec::new()).await; // Nobody hears that it leaves.
+    let broker = serve(&folder, &address).await?;
+    let begin = Instant::now();
+    let mut consumer = Consumer::join(&settings, "killed", &[TOPIC], Arc::new(Open), SECOND)?;
+    while !matches!(consumer.next().await, Some(Signal::Assigned(_))) {}
+    let took = begin.elapsed();
+    consumer.close(Vec::new()).await;
+    drop(broker);
+    assert!(took < 2 * SECOND, "it waited {took:?} for a member that is gone");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_taken_address_and_a_held_file_are_named() -> Result<()> {
     let folder = Folder::new("taken")?;
     let taken = std::net::TcpListener::bind(("127.0.0.1", 0))?;

@@ -3,8 +3,17 @@
 //! nisshi answers an empty fetch by reading again after half of the time that is left, and again, some ten times until
 //! the wait is over: a record that comes early waits up to half of `fetch.wait.max.ms`, and an idle consumer costs
 //! twenty rounds of queries a second. Here a fetch looks once, and then once per produced batch.
+//!
+//! A client has one fetch under way per broker. One that begins to read asks for the partition that it is ready for
+//! first, and for the others only after the answer: were that to wait, all others would. So a fetch of other
+//! partitions than the one before it is answered at once.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    collections::BTreeSet,
+    mem,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use nisshi_sans_io::{
     FetchRequest, FetchResponse, ProduceRequest, ProduceResponse, RequestInput, fetch_request::FetchTopic,
@@ -46,10 +55,15 @@ impl Service<RequestInput<ProduceRequest>> for Produce {
     }
 }
 
-/// nisshi's fetch, asked only when it has something to say or the client's wait is over.
+/// A partition as a client names it: by its topic's name, or by its id.
+type Asked = (Option<String>, Option<[u8; 16]>, i32);
+
+/// nisshi's fetch of one connection, asked only when it has something to say or the client's wait is over.
 #[derive(Debug)]
 pub(crate) struct Fetch {
     storage: ArcDynStorage,
+    /// What the fetch before asked for.
+    before: Mutex<BTreeSet<Asked>>,
     inner: BoxService<RequestInput<FetchRequest>, FetchResponse, Error>,
     news: News,
 }
@@ -57,7 +71,19 @@ pub(crate) struct Fetch {
 impl Fetch {
     pub fn new(storage: ArcDynStorage, news: News) -> Self {
         let inner = FetchValidationLayer::new().layer(FetchService { storage: storage.clone() }).boxed();
-        Self { storage, inner, news }
+        Self { storage, before: Mutex::default(), inner, news }
+    }
+
+    /// Whether the fetch before asked for other partitions.
+    fn is_other(&self, topics: &[FetchTopic]) -> bool {
+        let partitions = |topic: &FetchTopic| {
+            let (name, id) = (topic.topic.clone(), topic.topic_id);
+            let all = topic.partitions.iter().flatten().map(move |one| (name.clone(), id, one.partition));
+            all.collect::<Vec<Asked>>()
+        };
+        let asked: BTreeSet<Asked> = topics.iter().flat_map(partitions).collect();
+        let mut before = self.before.lock().unwrap_or_else(PoisonError::into_inner);
+        mem::replace(&mut *before, asked.clone()) != asked
     }
 
     /// Whether any partition has something that the client has not read, or gives an error that it should hear.
@@ -98,9 +124,9 @@ impl Service<RequestInput<FetchRequest>> for Fetch {
     type Error = Error;
 
     async fn serve(&self, mut input: RequestInput<FetchRequest>) -> Result<FetchResponse, Error> {
-        let wait = u64::try_from(input.request.max_wait_ms).unwrap_or_default();
-        let deadline = Instant::now() + Duration::from_millis(wait);
         let topics = input.request.topics.clone().unwrap_or_default();
+        let wait = if self.is_other(&topics) { 0 } else { input.request.max_wait_ms };
+        let deadline = Instant::now() + Duration::from_millis(u64::try_from(wait).unwrap_or_default());
         let mut news = self.news.0.subscribe(); // Before the look: what comes after it is news.
         while !self.has_something(&topics).await {
             if !matches!(timeout_at(deadline, news.changed()).await, Ok(Ok(()))) {

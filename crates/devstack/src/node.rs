@@ -20,7 +20,7 @@ use nisshi_service::{
     BytesFrameLayer, BytesFrameService, FrameRequestLayer, FrameRouteBuilder, FrameRouteService,
     TcpBytesLayer, TcpBytesService, TcpContext, TcpContextLayer, TcpContextService,
 };
-use nisshi_storage::{ArcDynStorage, BrokerRegistrationRequest, Storage as _, StorageContainer};
+use nisshi_storage::{ArcDynStorage, BrokerRegistrationRequest, GroupDetail, Storage as _, StorageContainer};
 use nisshi_storage_sql::LiteEngineFactory;
 use rama::{Layer as _, Service as _, extensions::Extensions, layer::MapErrLayer, tcp::TcpStream};
 use tokio::{net::TcpListener, task::JoinSet, time};
@@ -143,5 +143,25 @@ async fn open(file: &Path, address: SocketAddr) -> Result<Node, Error> {
     let (broker_id, cluster_id, incarnation_id) = (NODE, CLUSTER.into(), Uuid::now_v7());
     let registration = BrokerRegistrationRequest { broker_id, cluster_id, incarnation_id, rack: None };
     storage.register_broker(registration).await?;
+    dismiss_members(&storage).await?;
     Ok(Node { groups: Controller::new(storage.clone(), GROUPS), storage, news: News::default() })
+}
+
+/// Members of the groups of an earlier run are gone, or join again when they are told that nobody knows them. Were they
+/// kept, the next member would wait for the session timeout of each one that a killed process left behind. What the
+/// groups have committed stays.
+async fn dismiss_members(storage: &ArcDynStorage) -> Result<(), Error> {
+    for group in storage.list_groups().await? {
+        let Some((detail, version)) = storage.group_with_version(&group.name).await? else { continue };
+        let empty = GroupDetail { generation_id: detail.generation_id, ..GroupDetail::default() };
+        let updated = storage.update_group(&group.name, empty, Some(version)).await;
+        if let Err(error) = updated {
+            tracing::warn!(
+                ?error,
+                group = group.name,
+                "members of an earlier run stay until their session ends"
+            );
+        }
+    }
+    Ok(())
 }
