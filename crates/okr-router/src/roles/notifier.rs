@@ -54,10 +54,16 @@ pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
 /// The store, once it can be opened: a database that is not up yet is waited for, and `/readyz` says so.
 async fn opened(url: &str, house: &House) -> Result<Arc<Store>, BoxError> {
     let check = house.health.check("notifier.store");
+    let mut is_told = false;
     loop {
         match Store::open(url, house.clock.clone()).await {
             Ok(store) => return Ok(store),
-            Err(error) if error.is_passing() => check.fail(error.to_string()),
+            Err(error) if error.is_passing() => {
+                if !std::mem::replace(&mut is_told, true) {
+                    tracing::warn!(%error, "the store is waited for: {error}");
+                }
+                check.fail(error.to_string());
+            }
             Err(error) => return Err(anyhow::Error::new(error).context("`store.url`").into()),
         }
         tokio::time::sleep(STORE_AGAIN).await;
