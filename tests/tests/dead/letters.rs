@@ -2,7 +2,7 @@
 
 use anyhow::{Context, Result, ensure};
 use okr_tests::Python;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{
     crash, poison,
@@ -15,7 +15,22 @@ async fn letters_are_listed_sent_back_to_whom_they_failed_for_and_dropped() -> R
     let mut home = Home::start(&[]).await?;
     redrive(&home).await.context("redrive")?;
     poison::poison(&home).await.context("poison")?;
-    crash::crash(&mut home).await.context("crash")
+    crash::crash(&mut home).await.context("crash")?;
+    emptied(&home).await.context("emptied")
+}
+
+/// Records that were deleted are not waited for.
+async fn emptied(home: &Home) -> Result<()> {
+    let topic = "okr.dead.notifier";
+    let partitions: Vec<Value> =
+        (0..6).map(|partition| json!({ "topic": topic, "partition": partition, "offset": -1 })).collect();
+    let file = home.stack.folder().join("delete.json");
+    std::fs::write(&file, json!({ "version": 1, "partitions": partitions }).to_string())?;
+    let args = ["--offset-json-file", &file.display().to_string()];
+    home.kafka.tool("org.apache.kafka.tools.DeleteRecordsCommand", &args).await?;
+    let none = home.json(&["dead", "list", "--dropped"]).await?;
+    ensure!(none.as_array().is_some_and(Vec::is_empty), "{none}");
+    Ok(())
 }
 
 async fn redrive(home: &Home) -> Result<()> {

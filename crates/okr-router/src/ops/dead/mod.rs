@@ -34,8 +34,8 @@ pub fn run(settings: &Settings, verb: &Dead) -> Result<ExitCode> {
     let now = Timestamp::now();
     super::block_on(async {
         match verb {
-            Dead::List(options) => list::run(&Desk::open(&whole).await?, options, now).await,
-            Dead::Show(options) => show::run(&Desk::open(&whole).await?, options, now).await,
+            Dead::List(options) => list::run(&Desk::open_to_look(&whole).await?, options, now).await,
+            Dead::Show(options) => show::run(&Desk::open_to_look(&whole).await?, options, now).await,
             Dead::Redrive(options) => redrive::run(&Desk::open(&whole).await?, options, now).await,
             Dead::Drop(options) => drop::run(&Desk::open(&whole).await?, options, now).await,
         }
@@ -61,6 +61,17 @@ impl<'a> Desk<'a> {
         let bus = parts::bus_settings(whole, "okr-router-dead")?;
         let marks = Marks::of(audit::read(whole, &bus).await?);
         Ok(Self { whole, bus, marks })
+    }
+
+    /// As `open`, for verbs that change nothing: letters can be looked at while the registry is down, only without what
+    /// was done to them before.
+    async fn open_to_look(whole: &'a Whole) -> Result<Self> {
+        let bus = parts::bus_settings(whole, "okr-router-dead")?;
+        let entries = audit::read(whole, &bus).await.unwrap_or_else(|error| {
+            eprintln!("which letters were sent back or dropped is not known: {error:#}");
+            Vec::new()
+        });
+        Ok(Self { whole, bus, marks: Marks::of(entries) })
     }
 
     /// The dead-letter topics that a filter may mean. One that names a service that has none is a mistake.
