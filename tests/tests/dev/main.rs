@@ -1,0 +1,8 @@
+//! `okr-router dev` as a newcomer starts it: an empty folder, the built-in configuration, other ports.
+#![cfg(feature = "embedded")]
+
+mod first;
+mod home;
+mod idle;
+mod refusals;
+mod survival;
