@@ -27,7 +27,8 @@ pub async fn crash(home: &mut Home) -> Result<()> {
     home.wait_for("/desk", before, LETTERS / 2).await?;
     home.notifier.kill9();
     ensure!(again.end(SOON).await? == 0, "{}", again.tail());
-    ensure!(again.stderr().contains("goes on with redrive"), "{}", again.stderr());
+    let said = again.stderr();
+    ensure!(said.contains("goes on with redrive") && said.contains("before the run was cut off"), "{said}");
     home.notifier = home.stack.role("notifier").await?;
 
     let wanted = |run: &str| ids.iter().map(|id| format!("notifier/{id}/desk/{run}")).collect();

@@ -7,7 +7,7 @@ use bus::{InRecord, header};
 use jiff::Timestamp;
 
 /// Where a record lies, written `okr.dead.notifier/3@17`.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
 pub struct Position {
     pub topic: String,
     pub partition: i32,
@@ -59,6 +59,14 @@ impl Letter {
             original: original(),
             replay_id: text(header::OKR_REPLAY_ID),
         }
+    }
+}
+
+impl Letter {
+    /// What a redrive of it comes to: two letters of one record for one target, or a letter and what a run made of it,
+    /// are the same errand. None when it does not say where the record first lay.
+    pub fn errand(&self) -> Option<(Position, Option<String>)> {
+        Some((self.original.clone()?, self.target.clone()))
     }
 }
 

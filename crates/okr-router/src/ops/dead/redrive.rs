@@ -1,9 +1,9 @@
 //! `dead redrive`: letters go back to the service and the target that gave them up, under the id of a run.
 //!
 //! What was put onto the replay topic twice under one run is delivered once, for the service claims each effect of a run.
-//! So a run that was cut off is simply gone through again; which letters it is about was frozen when it began.
+//! So a run that was cut off is gone through again without harm; which letters it is about was frozen when it began.
 
-use std::{process::ExitCode, time::Duration};
+use std::{collections::HashSet, process::ExitCode, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use bus::{OutRecord, Producer};
@@ -15,7 +15,7 @@ use wire::{Stage, Verb};
 use super::{
     Count, Desk,
     filter::Filter,
-    letter::{self, Letter},
+    letter::{self, Letter, Position},
     letters,
     marks::{self, Run},
 };
@@ -185,9 +185,13 @@ async fn send(desk: &Desk<'_>, options: &Redrive, errand: &Errand<'_>) -> Result
         note(Stage::Begun, total).await?;
     }
     eprintln!("redrive {}: {} to {to}", errand.id, letters(total));
+    let there = match errand.cut_off {
+        Some(run) => there_already(desk, &to, &run.id).await?,
+        None => HashSet::new(),
+    };
     let mut pile = desk.pile(errand.topic, Some(ends)).await?;
     let mut pace = Pace::new(options.rate.interval());
-    let mut sent = 0;
+    let (mut sent, mut skipped) = (0, 0);
     while let Some(record) = pile.next().await? {
         let letter = Letter::of(&record);
         let is_meant = match errand.cut_off {
@@ -197,16 +201,36 @@ async fn send(desk: &Desk<'_>, options: &Redrive, errand: &Errand<'_>) -> Result
         if !is_meant {
             continue;
         }
+        if letter.errand().is_some_and(|errand| there.contains(&errand)) {
+            skipped += 1;
+            continue;
+        }
         pace.turn().await;
         let again = bus::replay::of_letter(&record, errand.service, &errand.id, partitions);
         put(clerk.producer(), again).await.with_context(|| {
             format!("redrive {} stopped after {sent} of {total}; the same command goes on with it", errand.id)
         })?;
         sent += 1;
-        pace.tell(sent, total);
+        pace.tell(sent + skipped, total);
     }
-    note(Stage::Finished, sent).await?;
+    if skipped > 0 {
+        eprintln!("{} had been sent before the run was cut off", letters(skipped));
+    }
+    note(Stage::Finished, sent + skipped).await?;
     Ok(sent)
+}
+
+/// What a run that was cut off has put onto the replay topic: it need not be put there again.
+async fn there_already(desk: &Desk<'_>, to: &str, run: &str) -> Result<HashSet<(Position, Option<String>)>> {
+    let mut there = HashSet::new();
+    let mut pile = desk.pile(to, None).await?;
+    while let Some(record) = pile.next().await? {
+        let sent = Letter::of(&record);
+        if sent.replay_id.as_deref() == Some(run) {
+            there.extend(sent.errand());
+        }
+    }
+    Ok(there)
 }
 
 /// Gives Kafka a record until it has it: what it got twice is recognised by the service.

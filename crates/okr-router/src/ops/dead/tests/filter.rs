@@ -42,6 +42,29 @@ fn a_letter_without_headers_is_of_its_topics_service_and_of_its_own_time() {
 }
 
 #[test]
+fn a_letter_and_what_a_run_makes_of_it_are_the_same_errand() {
+    let headers = [
+        ("okr-original-topic", "okr.events"),
+        ("okr-original-partition", "4"),
+        ("okr-original-offset", "99"),
+        ("okr-dead-target", "sales-slack"),
+        ("okr-dead-reason", "gone"),
+    ];
+    let dead = record(3, 17, &headers);
+    let put = bus::replay::of_letter(&dead, "notifier", "run-1", 6);
+    let replayed = InRecord { headers: put.headers, ..record(0, 0, &[]) };
+    let (letter, again) = (Letter::of(&dead), Letter::of(&replayed));
+    assert_eq!(again.replay_id.as_deref(), Some("run-1"));
+    assert!(letter.errand().is_some());
+    assert_eq!(letter.errand(), again.errand());
+    assert_ne!(
+        letter.errand(),
+        poison(3, 17).errand(),
+        "one that does not say where it lay is nobody's twin"
+    );
+}
+
+#[test]
 fn everything_that_is_given_must_hold() {
     check(|_| {}, true);
     check(|which| which.service = some("notifier"), true);
