@@ -24,7 +24,7 @@ pub const KEYS: &[Key] = &[
     key(
         "worker.queue_records_max",
         Kind::Integer,
-        "20000",
+        "8000",
         "Unfinished records held in memory; above it partitions pause.",
     ),
     key(
@@ -104,7 +104,7 @@ impl Default for WorkerConfig {
             attempts_max: 8,
             retry: RetryConfig::default(),
             in_flight_max: 256,
-            queue_records_max: 20_000,
+            queue_records_max: 8_000,
             queue_bytes_max: Bytes(32 * 1024 * 1024),
             commit_every: Span(Duration::from_secs(1)),
             drain_grace: Span(Duration::from_secs(10)),
