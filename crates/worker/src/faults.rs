@@ -2,7 +2,7 @@
 
 /// One way to get it wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[cfg_attr(not(test), expect(dead_code, reason = "nobody makes one outside of tests"))]
+#[cfg_attr(not(test), allow(dead_code, reason = "nobody makes one outside of tests"))]
 pub enum Fault {
     /// Commits everything that was received.
     CommitBeforeFinish,

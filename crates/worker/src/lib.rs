@@ -1,11 +1,11 @@
-//! The consumer runtime: a handler says what a record means, this crate does everything else.
+#![doc = include_str!("../README.md")]
 //!
-//! Records of one key are handled one after the other and in order, different keys at the same time. What fails is
-//! tried again, given up into a dead letter, or halts the role, as the handler's [`Failure`] says. No offset is
-//! committed past an unfinished record, unfinished work is bounded, and the poll never waits for work.
-//!
-//! All decisions are made in `partitions`, which is pure; [`run`] feeds it from Kafka and does what it asks.
+//! All decisions are made in `partitions` and `batches`, which are pure; [`run`] and [`run_batches`] feed them from
+//! Kafka and do what they ask.
 
+mod batch;
+mod batch_runtime;
+mod batches;
 mod brakes;
 mod budget;
 mod claims;
@@ -23,6 +23,8 @@ mod letters;
 mod observe;
 mod owner;
 mod partitions;
+mod progress;
+mod relay;
 mod retry;
 mod runtime;
 mod work;
@@ -32,9 +34,13 @@ mod simulation;
 #[cfg(test)]
 mod tests;
 
+pub use batch::{BatchHandler, Effects};
+pub use batch_runtime::{BatchWorker, run_batches};
 pub use brakes::{Brake, BrakeError, Brakes, Halted};
 pub use claims::{ClaimError, Claims};
 pub use config::{FuseConfig, KEYS, RetryConfig, WorkerConfig};
 pub use handler::{Failure, Handler};
 pub use letters::DeadLetters;
+pub use progress::{Batch, Fingerprint, Last, Mark, Outgoing, Progress, ProgressError, Standing};
+pub use relay::Outlet;
 pub use runtime::{Worker, WorkerError, run};

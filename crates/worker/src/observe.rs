@@ -140,3 +140,14 @@ pub fn resumed(service: &'static str, why: &str) {
     gauge!("okr_worker_halted_count", "service" => service).set(0.0);
     tracing::info!("{service} goes on, it was halted: {why}");
 }
+
+/// A committed record did not get to Kafka and is sent again.
+pub fn not_relayed(service: &'static str, error: &str) {
+    counter!("okr_worker_relay_failures_total", "service" => service).increment(1);
+    tracing::warn!(error, "a committed record of {service} was not acknowledged by Kafka, trying again");
+}
+
+/// A batch of records is contained in the state.
+pub fn batch_ended(service: &'static str, outcome: &'static str) {
+    counter!("okr_worker_batches_total", "service" => service, "outcome" => outcome).increment(1);
+}

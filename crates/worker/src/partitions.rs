@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use bus::{InRecord, Slot};
 
+use crate::FuseConfig;
 use crate::budget::Budget;
 use crate::faults::Fault;
 use crate::fuse::Fuse;
@@ -19,7 +20,6 @@ use crate::job::{Done, Entry, Job, Note, Outcome, Ticket, Verdict};
 use crate::lanes::{LaneId, Lanes};
 use crate::ledger::{Ledger, LedgerError};
 use crate::retry::Backoff;
-use crate::{Failure, FuseConfig};
 
 /// The numbers by which it decides.
 #[derive(Debug, Clone, Copy)]

@@ -4,7 +4,7 @@ use bus::{Gate, Headers};
 use bytes::Bytes;
 
 use super::*;
-use crate::RetryConfig;
+use crate::{Failure, RetryConfig};
 
 pub(super) const SECOND: Duration = Duration::from_secs(1);
 

@@ -1,0 +1,141 @@
+//! What a state service implements, and how one batch is carried out.
+
+use async_trait::async_trait;
+use bus::{InRecord, OutRecord, Slot};
+use std::time::Duration;
+
+use crate::batches::{Cut, Fate, Share, judge};
+use crate::letters::{Giver, compose};
+use crate::progress::{Batch, Last, Mark, Progress, ProgressError};
+use crate::{DeadLetters, Failure};
+
+/// How long a store that does not answer is left alone.
+const ASK_AGAIN: Duration = Duration::from_secs(1);
+
+/// What a member is told about records of all its partitions at once.
+///
+/// One batch is under way at a time, so neither method is called twice at once. Between two batches nothing but what
+/// was committed is left, so a handler keeps no state of its own.
+#[async_trait]
+pub trait BatchHandler: Send + Sync + 'static {
+    /// A decoded record.
+    type Item: Send + Sync + 'static;
+    /// What is committed, in the words of its [`Progress`].
+    type Changes: Send + Sync + 'static;
+
+    /// Reads the record. A record whose batch is tried again is read again.
+    async fn decode(&self, record: &InRecord) -> Result<Self::Item, Failure>;
+
+    /// Turns records, in order within each partition, into what is to be written and produced. It may read the state
+    /// and must not write. A Reject of many records is asked again of fewer, until the one at fault is known.
+    async fn fold(&self, items: &[(&InRecord, Self::Item)]) -> Result<Effects<Self::Changes>, Failure>;
+}
+
+/// What a batch does.
+#[derive(Debug, Clone, Default)]
+pub struct Effects<C> {
+    /// Rows and state.
+    pub changes: C,
+    /// Records for Kafka, in order; they carry ids of their own, for they may be produced more than once.
+    pub produce: Vec<OutRecord>,
+}
+
+/// How a cut ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// The store has spoken on each share.
+    Judged(Vec<Fate>),
+    /// This record can never succeed.
+    Rejected { slot: Slot, offset: i64, reason: &'static str, error: String },
+    /// One of them cannot; nobody knows which.
+    TooMany,
+    /// None of it happened.
+    Failed(Failure),
+}
+
+/// What carrying out needs.
+pub struct Works<H: BatchHandler, P: ?Sized> {
+    pub service: &'static str,
+    pub handler: H,
+    pub progress: std::sync::Arc<P>,
+    pub dead: std::sync::Arc<dyn DeadLetters>,
+    pub clock: boot::Clock,
+}
+
+impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
+    /// Decodes, buries, folds, commits; when the store is unsure or refuses, asks it how things stand.
+    pub async fn carry_out(&self, cut: &Cut) -> Ending {
+        let mut items = Vec::with_capacity(cut.len());
+        for share in &cut.shares {
+            for record in &share.records {
+                if let Err(ending) = self.take(share, record, &mut items).await {
+                    return ending;
+                }
+            }
+        }
+        let Effects { changes, produce } = match self.handler.fold(&items).await {
+            Ok(effects) => effects,
+            Err(Failure::Reject { reason, error }) => {
+                let [(record, _)] = items.as_slice() else { return Ending::TooMany };
+                return Ending::Rejected { slot: record.slot.clone(), offset: record.offset, reason, error };
+            }
+            Err(failure) => return Ending::Failed(failure),
+        };
+        drop(items);
+        let marks = cut.shares.iter().filter_map(mark).collect();
+        match self.progress.commit(self.service, &Batch { marks, changes, produce }).await {
+            Ok(()) => Ending::Judged(vec![Fate::Done; cut.shares.len()]),
+            Err(ProgressError::Broken(error)) => Ending::Failed(Failure::halt("store_broken", error)),
+            Err(ProgressError::Outdated | ProgressError::Unavailable(_)) => self.ask(cut).await,
+        }
+    }
+
+    async fn take<'cut>(
+        &self,
+        share: &Share,
+        record: &'cut InRecord,
+        items: &mut Vec<(&'cut InRecord, H::Item)>,
+    ) -> Result<(), Ending> {
+        if let Some(verdict) = share.condemned.get(&record.offset) {
+            let at = (self.clock)().to_string();
+            let service = self.dead.service().unwrap_or(self.service);
+            let giver = Giver { service, at: &at, partitions: self.dead.partitions() };
+            let buried = self.dead.bury(compose(record, &giver, 1, verdict)).await;
+            return buried.map_err(|error| Ending::Failed(Failure::wait("dead_letter", error)));
+        }
+        match self.handler.decode(record).await {
+            Ok(item) => items.push((record, item)),
+            Err(Failure::Reject { reason, error }) => {
+                let (slot, offset) = (record.slot.clone(), record.offset);
+                return Err(Ending::Rejected { slot, offset, reason, error });
+            }
+            Err(failure) => return Err(Ending::Failed(failure)),
+        }
+        Ok(())
+    }
+
+    /// Whether it happened is for the store to say, however long that takes.
+    async fn ask(&self, cut: &Cut) -> Ending {
+        let slots: Vec<Slot> = cut.shares.iter().map(|share| share.slot.clone()).collect();
+        loop {
+            match self.progress.standings(self.service, &slots).await {
+                Ok(standings) => {
+                    return match judge(&cut.shares, &standings) {
+                        Ok(fates) => Ending::Judged(fates),
+                        Err(error) => Ending::Failed(Failure::halt("progress", error)),
+                    };
+                }
+                Err(ProgressError::Broken(error)) => {
+                    return Ending::Failed(Failure::halt("store_broken", error));
+                }
+                Err(_) => tokio::time::sleep(ASK_AGAIN).await,
+            }
+        }
+    }
+}
+
+fn mark(share: &Share) -> Option<Mark> {
+    let last = Last::of(share.records.last()?);
+    let (slot, next) = (share.slot.clone(), last.offset + 1);
+    Some(Mark { slot, epoch: share.epoch, from: share.from, next, last })
+}
