@@ -1,6 +1,6 @@
 //! State in two homes, an embedded file (libsql) and Postgres, behind the traits that others declare:
-//! `outbox::Queue` for the delivery engine, `worker::Claims` for handlers without rows and
-//! `worker::Brakes` for what stays halted.
+//! `outbox::Queue` for the delivery engine, `worker::Claims` for handlers without rows
+//! `worker::Brakes` for what stays halted, `worker::Progress` for services with state.
 //!
 //! Both homes keep the same tables under the same names:
 //!
@@ -10,6 +10,8 @@
 //! | `router_parcels` | what is still to be delivered, with its content; a finished parcel leaves |
 //! | `router_lanes` | per service, target and subject with unfinished parcels: the first of them, its lease, when it is due |
 //! | `router_brakes` | which service is halted and why, and what its fuse has counted |
+//! | `router_progress` | how far state services have come: next offset, epoch, fingerprint of the last record |
+//! | `router_state`, `router_outgoing`, `router_relays` | what they keep, what they have for Kafka, who relays it |
 //! | `router_members`, `router_holds` | who is alive and who delivers for which target |
 //!
 //! History is written once and only grows by narrow rows; everything that is looked up while delivering lives in the
@@ -23,7 +25,9 @@ mod error;
 mod observe;
 mod packing;
 mod postgres;
+mod progress;
 mod shares;
+mod state;
 mod store;
 #[cfg(any(test, feature = "testing"))]
 #[doc(hidden)]
@@ -34,5 +38,6 @@ mod time;
 mod tests;
 
 pub use error::StoreError;
+pub use state::State;
 pub use store::Store;
 pub use time::Time;

@@ -2,18 +2,20 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use boot::Clock;
+use bus::Slot;
 use jiff::Timestamp;
 use outbox::{Depth, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 use uuid::Uuid;
-use worker::{Brake, BrakeError, Brakes, ClaimError, Claims, Halted};
+use worker::{Batch, Brake, BrakeError, Brakes, ClaimError, Claims, Halted, Outgoing, Standing};
 
 use crate::address::Address;
 use crate::embedded::Embedded;
 use crate::postgres::Postgres;
-use crate::{StoreError, Time, observe};
+use crate::{State, StoreError, Time, observe};
 
 /// What both homes do. The contract of each method of [`Queue`] stands there.
 #[async_trait]
@@ -30,6 +32,24 @@ pub(crate) trait Home: Queue {
     async fn save_brake(&self, service: &str, brake: &Brake) -> Result<(), QueueError>;
     /// As [`Brakes::resume`].
     async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError>;
+    /// As [`worker::Progress::assign`].
+    async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError>;
+    /// As [`worker::Progress::standings`].
+    async fn standings(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError>;
+    /// As [`worker::Progress::commit`]; false is `Outdated`.
+    async fn commit(&self, service: &str, batch: &Batch<Vec<State>>) -> Result<bool, QueueError>;
+    /// As [`Store::state`].
+    async fn state(&self, service: &str, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError>;
+    /// As [`worker::Progress::outgoing`].
+    async fn outgoing(
+        &self,
+        service: &str,
+        owner: &str,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Outgoing>, QueueError>;
+    /// As [`worker::Progress::sent`].
+    async fn sent(&self, service: &str, ids: &[i64]) -> Result<(), QueueError>;
 }
 
 /// State of all services: claims, planned parcels, leases.
@@ -37,7 +57,7 @@ pub(crate) trait Home: Queue {
 /// Calls may come from any number of tasks at once; those that arrive together share a transaction, so many small
 /// calls cost little more than one large one. What is answered `Ok` is durable.
 pub struct Store {
-    home: Box<dyn Home>,
+    pub(crate) home: Box<dyn Home>,
 }
 
 impl fmt::Debug for Store {
@@ -70,7 +90,16 @@ impl Store {
         self.home.ping().await
     }
 
-    fn note<T>(&self, call: &'static str, outcome: Result<T, QueueError>) -> Result<T, QueueError> {
+    /// What `service` keeps under each of `keys`, in their order.
+    pub async fn state(&self, service: &str, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
+        self.note("state", self.home.state(service, keys).await)
+    }
+
+    pub(crate) fn note<T>(
+        &self,
+        call: &'static str,
+        outcome: Result<T, QueueError>,
+    ) -> Result<T, QueueError> {
         observe::called(self.home.name(), call, outcome.as_ref().map(|_| ()));
         outcome
     }

@@ -7,6 +7,7 @@ mod holds;
 mod lanes;
 mod lock;
 mod plan;
+mod progress;
 mod schema;
 mod session;
 #[cfg(test)]
@@ -15,16 +16,18 @@ mod upkeep;
 
 use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use boot::Clock;
+use bus::Slot;
 use jiff::Timestamp;
 use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 use tokio::sync::{mpsc, oneshot};
-use worker::{Brake, Halted};
+use worker::{Batch, Brake, Halted, Outgoing, Standing};
 
 use crate::store::Home;
-use crate::{StoreError, observe, time};
+use crate::{State, StoreError, observe, time};
 use desk::{Call, Job};
 use session::Session;
 
@@ -130,6 +133,45 @@ impl Home for Embedded {
     async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError> {
         let service = service.to_owned();
         self.call(move |session| brakes::resume(session, &service)).await
+    }
+
+    async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError> {
+        let (service, slots) = (service.to_owned(), slots.to_vec());
+        self.call(move |session| progress::assign(session, &service, &slots)).await
+    }
+
+    async fn standings(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError> {
+        let (service, slots) = (service.to_owned(), slots.to_vec());
+        self.call(move |session| progress::standings(session, &service, &slots)).await
+    }
+
+    async fn commit(&self, service: &str, batch: &Batch<Vec<State>>) -> Result<bool, QueueError> {
+        let (service, batch) = (service.to_owned(), batch.clone());
+        self.call(move |session| progress::commit(session, &service, &batch)).await
+    }
+
+    async fn state(&self, service: &str, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
+        let (service, keys) = (service.to_owned(), keys.to_vec());
+        self.call(move |session| progress::state(session, &service, &keys)).await
+    }
+
+    async fn outgoing(
+        &self,
+        service: &str,
+        owner: &str,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Outgoing>, QueueError> {
+        let now = self.now();
+        let until = now.saturating_add(i64::try_from(lease.as_micros()).unwrap_or(i64::MAX));
+        let relay =
+            progress::Relay { service: service.to_owned(), owner: owner.to_owned(), now, until, limit };
+        self.call(move |session| progress::outgoing(session, &relay)).await
+    }
+
+    async fn sent(&self, service: &str, ids: &[i64]) -> Result<(), QueueError> {
+        let (service, ids) = (service.to_owned(), ids.to_vec());
+        self.call(move |session| progress::sent(session, &service, &ids)).await
     }
 }
 

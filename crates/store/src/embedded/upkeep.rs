@@ -18,7 +18,7 @@ const END_LEASES: &str = "UPDATE router_lanes SET due_at = ?1 WHERE owner IS NOT
 /// Ends the leases of processes before this one: whoever has the file has it alone, so their owners are gone, and
 /// waiting for the leases to run out would only delay what they left.
 pub(super) fn inherit(session: &mut Session, now: i64) -> Result<(), QueueError> {
-    session.script("DELETE FROM router_holds; DELETE FROM router_members")?;
+    session.script("DELETE FROM router_holds; DELETE FROM router_members; DELETE FROM router_relays")?;
     session.run(END_LEASES, [now]).map(drop)
 }
 

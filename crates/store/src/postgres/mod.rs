@@ -7,20 +7,24 @@ mod failure;
 mod holds;
 mod lanes;
 mod plan;
+mod progress;
 mod schema;
 mod settle;
 #[cfg(test)]
 mod tests;
 mod upkeep;
 
+use std::time::Duration;
+
 use async_trait::async_trait;
 use boot::Clock;
+use bus::Slot;
 use jiff::Timestamp;
 use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
-use worker::{Brake, Halted};
+use worker::{Batch, Brake, Halted, Outgoing, Standing};
 
 use crate::store::Home;
-use crate::{StoreError, Time, observe, packing, time};
+use crate::{State, StoreError, Time, observe, packing, time};
 use coalesce::Coalescer;
 use connect::Connections;
 
@@ -106,6 +110,39 @@ impl Home for Postgres {
 
     async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError> {
         brakes::resume(&self.connections, service).await
+    }
+
+    async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError> {
+        progress::assign(&self.connections, service, slots).await
+    }
+
+    async fn standings(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError> {
+        progress::standings(&self.connections, service, slots).await
+    }
+
+    async fn commit(&self, service: &str, batch: &Batch<Vec<State>>) -> Result<bool, QueueError> {
+        progress::commit(&self.connections, service, batch).await
+    }
+
+    async fn state(&self, service: &str, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError> {
+        progress::state(&self.connections, service, keys).await
+    }
+
+    async fn outgoing(
+        &self,
+        service: &str,
+        owner: &str,
+        lease: Duration,
+        limit: usize,
+    ) -> Result<Vec<Outgoing>, QueueError> {
+        let now = self.moments.given(self.moments.now());
+        let lease = i64::try_from(lease.as_micros()).unwrap_or(i64::MAX);
+        let relay = progress::Relay { service, owner, now, lease, limit };
+        progress::outgoing(&self.connections, &relay).await
+    }
+
+    async fn sent(&self, service: &str, ids: &[i64]) -> Result<(), QueueError> {
+        progress::sent(&self.connections, service, ids).await
     }
 }
 

@@ -45,6 +45,31 @@ async fn a_fuse_is_remembered_as_it_was_saved_last() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_assignment_raises_the_epoch_and_says_where_it_stands() {
+    check(suite::progress::an_assignment_raises_the_epoch_and_says_where_it_stands).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_all_or_nothing() {
+    check(suite::progress::a_batch_is_all_or_nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_zombie_commits_nothing() {
+    check(suite::progress::a_zombie_commits_nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_repeated_commit_is_outdated_and_stands_where_it_should() {
+    check(suite::progress::a_repeated_commit_is_outdated_and_stands_where_it_should).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_produced_waits_in_order_for_one_relay() {
+    check(suite::progress::what_is_produced_waits_in_order_for_one_relay).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_effect_is_claimed_by_one_of_many() {
     check(suite::claims::an_effect_is_claimed_by_one_of_many).await;
 }

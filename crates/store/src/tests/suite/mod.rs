@@ -5,4 +5,5 @@ pub(super) mod claims;
 pub(super) mod holds;
 pub(super) mod lanes;
 pub(super) mod planning;
+pub(super) mod progress;
 pub(super) mod pruning;
