@@ -11,7 +11,8 @@ use std::{
 
 use anyhow::{Context, Result, bail};
 use bus::{
-    Admin, Consumer, Gate, OutRecord, Producer, ReadFrom, Reader, Retention, Settings, Signal, WantedTopic,
+    Admin, Consumer, Gate, OutRecord, Producer, ReadFrom, Reader, Retention, SendError, Settings, Signal,
+    WantedTopic,
 };
 use devstack::{Options, PartError};
 use okr_tests::{Embedded, Folder, Process, Recipe, broker_answers, free_port, until};
@@ -78,18 +79,21 @@ async fn what_was_acknowledged_survives_a_kill() -> Result<()> {
             broker = Some(serve(&folder, &address).await?);
         }
         for (number, delivery) in sent {
-            delivery?.await?;
-            kept.insert(number);
+            match delivery?.await {
+                Ok(_) => kept.insert(number),
+                // Written before the kill and repeated after it: known there, but not where. Nothing was promised.
+                Err(SendError::Unacknowledged(_)) if round == 20 => false,
+                Err(error) => return Err(error.into()),
+            };
         }
     }
     let mut reader = Reader::open(&settings, TOPIC, ReadFrom::Earliest).await?;
-    let mut found = Vec::new();
-    while found.len() < kept.len() {
-        let value =
-            tokio::time::timeout(20 * SECOND, reader.next()).await.context("records are lost")??.value;
-        found.push(u32::from_be_bytes(value.context("a value")?.as_ref().try_into()?));
+    let mut found = BTreeSet::new();
+    while !kept.is_subset(&found) {
+        let read = tokio::time::timeout(20 * SECOND, reader.next()).await.context("records are lost")??;
+        let number = u32::from_be_bytes(read.value.context("a value")?.as_ref().try_into()?);
+        assert!(found.insert(number), "{number} is there twice");
     }
-    assert_eq!(found.iter().copied().collect::<BTreeSet<_>>(), kept);
     drop(broker);
     Ok(())
 }
