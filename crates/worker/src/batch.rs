@@ -82,6 +82,12 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
             Err(failure) => return Ending::Failed(failure),
         };
         drop(items);
+        // As late as it can be, so that a batch that is cut smaller buries nothing twice, and before the commit.
+        for share in &cut.shares {
+            if let Err(failure) = self.bury(share).await {
+                return Ending::Failed(failure);
+            }
+        }
         let marks = cut.shares.iter().filter_map(mark).collect();
         match self.progress.commit(self.service, &Batch { marks, changes, produce }).await {
             Ok(()) => Ending::Judged(vec![Fate::Done; cut.shares.len()]),
@@ -96,12 +102,8 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
         record: &'cut InRecord,
         items: &mut Vec<(&'cut InRecord, H::Item)>,
     ) -> Result<(), Ending> {
-        if let Some(verdict) = share.condemned.get(&record.offset) {
-            let at = (self.clock)().to_string();
-            let service = self.dead.service().unwrap_or(self.service);
-            let giver = Giver { service, at: &at, partitions: self.dead.partitions() };
-            let buried = self.dead.bury(compose(record, &giver, 1, verdict)).await;
-            return buried.map_err(|error| Ending::Failed(Failure::wait("dead_letter", error)));
+        if share.condemned.contains_key(&record.offset) {
+            return Ok(());
         }
         match self.handler.decode(record).await {
             Ok(item) => items.push((record, item)),
@@ -110,6 +112,19 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
                 return Err(Ending::Rejected { slot, offset, reason, error });
             }
             Err(failure) => return Err(Ending::Failed(failure)),
+        }
+        Ok(())
+    }
+
+    /// All of the share's dead letters, each acknowledged.
+    async fn bury(&self, share: &Share) -> Result<(), Failure> {
+        for record in &share.records {
+            let Some(verdict) = share.condemned.get(&record.offset) else { continue };
+            let at = (self.clock)().to_string();
+            let service = self.dead.service().unwrap_or(self.service);
+            let giver = Giver { service, at: &at, partitions: self.dead.partitions() };
+            let buried = self.dead.bury(compose(record, &giver, 1, verdict)).await;
+            buried.map_err(|error| Failure::wait("dead_letter", error))?;
         }
         Ok(())
     }

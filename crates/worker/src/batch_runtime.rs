@@ -56,7 +56,7 @@ impl<H: BatchHandler> fmt::Debug for BatchWorker<H> {
 }
 
 /// What the store said at an assignment, until the member hears of it.
-type Told = Arc<Mutex<HashMap<Slot, Standing>>>;
+pub type Told = Arc<Mutex<HashMap<Slot, Standing>>>;
 
 /// Consumes in batches, and relays what they produce, until the house shuts down.
 pub async fn run_batches<H: BatchHandler>(worker: BatchWorker<H>) -> Result<(), WorkerError> {
@@ -135,7 +135,8 @@ fn resolver<P: Progress + ?Sized>(service: &'static str, progress: Arc<P>, told:
     })
 }
 
-struct BatchMember<H: BatchHandler> {
+/// One membership.
+pub struct BatchMember<H: BatchHandler> {
     works: Arc<Works<H, dyn Progress<Changes = H::Changes>>>,
     batches: Batches,
     told: Told,
@@ -150,7 +151,8 @@ struct BatchMember<H: BatchHandler> {
 }
 
 impl<H: BatchHandler> BatchMember<H> {
-    fn new(
+    /// Nothing is assigned yet; `halted` is what an earlier member left.
+    pub fn new(
         works: Arc<Works<H, dyn Progress<Changes = H::Changes>>>,
         batches: Batches,
         told: Told,
@@ -186,7 +188,8 @@ impl<H: BatchHandler> BatchMember<H> {
         Brake { halted: self.halted.clone(), fuse: self.batches.fuse().memory() }
     }
 
-    async fn drive<F: Feed>(
+    /// Works until the house shuts down, the consumer stops, or a person lets a halted service go on.
+    pub async fn drive<F: Feed>(
         &mut self,
         mut feed: F,
         house: &House,

@@ -1,5 +1,6 @@
 //! The runtime over a feed, a handler and dead letters that a test drives; time stands still unless waited for.
 
+mod batches;
 mod brakes;
 mod fakes;
 

@@ -40,15 +40,15 @@ pub fn record(partition: i32, offset: i64, key: &str) -> InRecord {
     }
 }
 
-struct FakeFeed {
-    news: UnboundedReceiver<News>,
-    shared: Arc<Shared>,
-    budget: Arc<Budget>,
+pub struct FakeFeed {
+    pub news: UnboundedReceiver<News>,
+    pub shared: Arc<Shared>,
+    pub budget: Arc<Budget>,
 }
 
 #[derive(Default)]
-struct Shared {
-    commits: Mutex<Offsets>,
+pub struct Shared {
+    pub commits: Mutex<Offsets>,
     closed: Mutex<Option<Offsets>>,
     /// The next offset of an endless log, from which records come as long as the gate is open.
     flood: AtomicI64,

@@ -1,0 +1,215 @@
+//! The runtime of state services over a feed that a test drives and a store in memory.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use async_trait::async_trait;
+use boot::House;
+use bus::{InRecord, OutRecord, Slot};
+use jiff::Timestamp;
+use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
+
+use super::SECOND;
+use super::fakes::{FakeBrakes, FakeFeed, FakeLetters, Shared, record, slot};
+use crate::batch::Works;
+use crate::batch_runtime::{BatchMember, Told};
+use crate::batches::{BatchRules, Batches};
+use crate::feed::News;
+use crate::keeper::Keeper;
+use crate::runtime::{End, budget};
+use crate::{
+    Batch, BatchHandler, Brakes, Effects, Failure, FuseConfig, Mark, Progress, ProgressError, RetryConfig,
+    Standing, WorkerConfig,
+};
+
+/// Contained offsets, standings; how many answers get lost.
+#[derive(Default)]
+struct Memory {
+    contained: Mutex<Vec<i64>>,
+    standings: Mutex<HashMap<Slot, Standing>>,
+    losing: AtomicU32,
+}
+
+#[async_trait]
+impl Progress for Memory {
+    type Changes = Vec<i64>;
+
+    async fn assign(&self, _: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError> {
+        let mut standings = self.standings.lock().unwrap();
+        let raise = |slot: &Slot| {
+            let fresh = Standing { slot: slot.clone(), epoch: 0, next: 0, last: None };
+            let standing = standings.entry(slot.clone()).or_insert(fresh);
+            standing.epoch += 1;
+            standing.clone()
+        };
+        Ok(slots.iter().map(raise).collect())
+    }
+
+    async fn standings(&self, _: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError> {
+        let standings = self.standings.lock().unwrap();
+        Ok(slots.iter().filter_map(|slot| standings.get(slot).cloned()).collect())
+    }
+
+    async fn commit(&self, _: &str, batch: &Batch<Vec<i64>>) -> Result<(), ProgressError> {
+        let mut standings = self.standings.lock().unwrap();
+        for Mark { slot, epoch, from, .. } in &batch.marks {
+            let standing = &standings[slot];
+            if (standing.epoch, standing.next) != (*epoch, *from) {
+                return Err(ProgressError::Outdated);
+            }
+        }
+        for Mark { slot, next, last, .. } in &batch.marks {
+            let standing = standings.get_mut(slot).unwrap();
+            (standing.next, standing.last) = (*next, Some(*last));
+        }
+        self.contained.lock().unwrap().extend(&batch.changes);
+        let lost =
+            self.losing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok();
+        if lost { Err(ProgressError::Unavailable("no answer".to_owned())) } else { Ok(()) }
+    }
+}
+
+/// Keeps offsets; rejects the key `bad` when it folds, and `unread` when it decodes.
+struct Keeping;
+
+#[async_trait]
+impl BatchHandler for Keeping {
+    type Item = i64;
+    type Changes = Vec<i64>;
+
+    async fn decode(&self, record: &InRecord) -> Result<i64, Failure> {
+        match record.key.as_deref() {
+            Some(b"unread") => Err(Failure::reject("shape", "not ours")),
+            _ => Ok(record.offset),
+        }
+    }
+
+    async fn fold(&self, items: &[(&InRecord, i64)]) -> Result<Effects<Vec<i64>>, Failure> {
+        if items.iter().any(|(record, _)| record.key.as_deref() == Some(b"bad")) {
+            return Err(Failure::reject("contradiction", "one of them is wrong"));
+        }
+        Ok(Effects {
+            changes: items.iter().map(|(_, item)| *item).collect(),
+            produce: Vec::<OutRecord>::new(),
+        })
+    }
+}
+
+struct Bench {
+    memory: Arc<Memory>,
+    dead: Arc<FakeLetters>,
+    shared: Arc<Shared>,
+    news: UnboundedSender<News>,
+    told: Told,
+    house: House,
+    run: JoinHandle<End>,
+}
+
+impl Bench {
+    fn start() -> Self {
+        let house = House::new(Arc::new(|| Timestamp::UNIX_EPOCH));
+        let (memory, dead) = (Arc::<Memory>::default(), Arc::<FakeLetters>::default());
+        let progress: Arc<dyn Progress<Changes = Vec<i64>>> = Arc::<Memory>::clone(&memory);
+        let works = Works {
+            service: "notifier",
+            handler: Keeping,
+            progress,
+            dead: Arc::<FakeLetters>::clone(&dead),
+            clock: house.clock.clone(),
+        };
+        let rules = BatchRules {
+            records_max: 100,
+            backoff: RetryConfig::default().into(),
+            drain_grace: SECOND * 10,
+            fuse: FuseConfig::default(),
+        };
+        let (gate, told) = (budget(&WorkerConfig::default()), Told::default());
+        let (news, reports) = unbounded_channel();
+        let shared = Arc::<Shared>::default();
+        let feed = FakeFeed { news: reports, shared: Arc::clone(&shared), budget: Arc::clone(&gate) };
+        let batches = Batches::new(rules, gate, 7, &[]);
+        let mut member = BatchMember::new(Arc::new(works), batches, Arc::clone(&told), &house, None);
+        let at_home = house.clone();
+        let run = tokio::spawn(async move {
+            let brakes: Arc<dyn Brakes> = Arc::<FakeBrakes>::default();
+            let mut keeper = Keeper::start("notifier", Some(brakes), &mut JoinSet::new());
+            member.drive(feed, &at_home, &mut keeper, SECOND * 10).await
+        });
+        Self { memory, dead, shared, news, told, house, run }
+    }
+
+    async fn assign(&self) {
+        let standings = self.memory.assign("notifier", &[slot(0)]).await.unwrap();
+        self.told.lock().unwrap().extend(standings.into_iter().map(|it| (it.slot.clone(), it)));
+        self.tell(News::Assigned(vec![slot(0)]));
+    }
+
+    fn tell(&self, news: News) {
+        assert!(self.news.send(news).is_ok());
+    }
+
+    fn receive(&self, offset: i64, key: &str) {
+        self.tell(News::Record(record(0, offset, key)));
+    }
+
+    fn contained(&self) -> Vec<i64> {
+        self.memory.contained.lock().unwrap().clone()
+    }
+
+    fn why(&self) -> Option<String> {
+        self.house.health.report().checks.get("notifier.consumer").and_then(|check| check.why.clone())
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_commit_without_an_answer_is_asked_about_and_not_repeated() {
+    let bench = Bench::start();
+    bench.memory.losing.store(2, Ordering::SeqCst);
+    bench.assign().await;
+    (0..4).for_each(|offset| bench.receive(offset, "a"));
+    sleep(SECOND * 5).await;
+    assert_eq!(bench.contained(), [0, 1, 2, 3]);
+    assert_eq!(bench.shared.commits.lock().unwrap().last(), Some(&(slot(0), 4)), "for those who watch lag");
+    bench.house.shutdown.cancel();
+    assert_eq!(bench.run.await.unwrap(), End::Left);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_read_or_folded_is_dead_lettered_alone() {
+    let bench = Bench::start();
+    bench.assign().await;
+    let keys = ["a", "unread", "b", "c", "bad", "d"];
+    (0..).zip(keys).for_each(|(offset, key)| bench.receive(offset, key));
+    sleep(SECOND * 60).await;
+    assert_eq!(bench.contained(), [0, 2, 3, 5]);
+    assert_eq!((bench.dead.letters().len(), bench.why()), (2, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_lost_its_epoch_gives_the_slot_up() {
+    let bench = Bench::start();
+    bench.assign().await;
+    bench.receive(0, "a");
+    sleep(SECOND).await;
+    bench.memory.assign("notifier", &[slot(0)]).await.unwrap();
+    bench.receive(1, "a");
+    sleep(SECOND * 60).await;
+    assert_eq!((bench.contained(), bench.why()), (vec![0], None), "another has it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_topic_that_was_made_anew_halts_the_service() {
+    let bench = Bench::start();
+    bench.assign().await;
+    (0..3).for_each(|offset| bench.receive(offset, "a"));
+    sleep(SECOND).await;
+    bench.tell(News::Lost(vec![slot(0)]));
+    bench.assign().await;
+    bench.receive(2, "another record");
+    sleep(SECOND).await;
+    assert!(bench.why().unwrap().starts_with("halted: gap: okr.events/0@2: the last record is not the one"));
+    assert_eq!(bench.contained(), [0, 1, 2]);
+}
