@@ -108,7 +108,7 @@ fn a_record_of_the_replay_topic_says_which_run_brings_it_and_for_whom() {
 #[test]
 fn replays_have_a_fifth_of_the_room_and_never_none() {
     let share = replay::share(&WorkerConfig::default());
-    assert_eq!((share.in_flight_max, share.queue_records_max), (51, 4_000));
+    assert_eq!((share.in_flight_max, share.queue_records_max), (51, 1_600));
     let least = WorkerConfig { in_flight_max: 1, queue_records_max: 2, ..WorkerConfig::default() };
     let share = replay::share(&least);
     assert_eq!((share.in_flight_max, share.queue_records_max), (1, 1));
