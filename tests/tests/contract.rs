@@ -43,6 +43,21 @@ fn a_reader_that_had_enough_is_no_failure_and_a_full_disk_is_one_in_words() -> R
     Ok(())
 }
 
+/// A command in the wrong folder must not pretend to have found a configuration.
+#[test]
+fn a_command_without_a_file_says_aloud_what_it_uses() -> Result<()> {
+    let folder = Folder::new("contract")?;
+    let words = "there is no okr-router.toml here: this uses the default of `dev`";
+    check(folder.path(), "$okr config check 2>&1 >/dev/null", 0, &[words])?;
+    check(folder.path(), "! $okr config print 2>/dev/null | grep -F 'this uses the default'", 0, &[])?;
+    check(
+        folder.path(),
+        "$okr config print > okr-router.toml; ! $okr config check 2>&1 | grep -F 'this uses'",
+        0,
+        &[],
+    )
+}
+
 #[test]
 fn the_default_can_be_saved_by_the_command_that_it_names() -> Result<()> {
     let folder = Folder::new("contract")?;

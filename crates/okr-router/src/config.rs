@@ -80,6 +80,9 @@ pub fn read(settings: &Settings, reader: Reader) -> Result<Whole> {
         refuse_literals(&document)?;
     }
     let shared = Shared::read(&document)?;
+    if is_default && reader == Reader::Command {
+        eprintln!("there is no {FILE} here: this uses the default of `dev`");
+    }
     let whole = Whole { document, shared, origin, is_default };
     if reader != Reader::Command {
         check::all(&whole)?;

@@ -15,7 +15,8 @@ pub enum Dead {
     /// Without --apply it only counts what it would send. Each letter goes, untouched, onto okr.replay.SERVICE under the
     /// id of this run; the service delivers a letter once per run. The same command after a crash goes on with the run
     /// that was cut off and delivers nothing twice; after a run that was finished it is a new run and delivers again.
-    /// Letters of the gateway are bodies that were not understood: they are translated anew by `replay arrivals`.
+    /// Letters of the gateway are bodies that were not understood and stay: translating them anew (`replay arrivals`)
+    /// is not in this release.
     Redrive(Redrive),
     /// Mark dead letters as not wanted any more, so that `list` and `redrive` leave them out
     ///

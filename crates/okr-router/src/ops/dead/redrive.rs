@@ -81,8 +81,8 @@ pub async fn run(desk: &Desk<'_>, options: &Redrive, now: Timestamp) -> Result<E
 }
 
 /// Why letters of the gateway stay where they are.
-const NOT_REDRIVEN: &str = "they are bodies that were not understood, and `okr-router replay arrivals` translates them \
-                            anew once the source is mended";
+const NOT_REDRIVEN: &str = "they are bodies that were not understood; translating them anew is `replay arrivals`, which \
+                            this release does not have yet: they wait in okr.arrivals";
 
 /// What is to be done, topic by topic, and how many letters cannot be sent back at all.
 async fn errands<'a>(
