@@ -40,7 +40,8 @@ impl Python {
         let mut command = tokio::process::Command::new(fetched("python/bin/python")?);
         command.arg(path).args(args).stdin(Stdio::null()).kill_on_drop(true);
         let done = tokio::time::timeout(Duration::from_secs(60), command.output()).await??;
-        ensure!(done.status.success(), "{script} failed: {}", String::from_utf8_lossy(&done.stderr));
-        Ok(String::from_utf8(done.stdout)?)
+        let (said, words) = (String::from_utf8(done.stdout)?, String::from_utf8_lossy(&done.stderr));
+        ensure!(done.status.success(), "{script} failed: {said}{words}");
+        Ok(said)
     }
 }

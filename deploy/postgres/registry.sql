@@ -1,0 +1,2 @@
+-- The registry has a database of its own beside okr-router's.
+CREATE DATABASE registry OWNER okr;
