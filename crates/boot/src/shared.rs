@@ -76,6 +76,10 @@ pub struct KafkaConfig {
     pub security: Option<SecurityConfig>,
     /// How long a broker may hold a fetch that finds nothing new.
     pub fetch_wait: Span,
+    /// How long a group waits for a silent member.
+    pub session_timeout: Span,
+    /// How long a member may go without asking for records.
+    pub poll_interval_max: Span,
     /// Memory for records that were fetched but not yet taken over.
     pub fetch_queue: Bytes,
     /// Memory for records that were sent but not yet acknowledged.
@@ -91,6 +95,8 @@ impl Default for KafkaConfig {
             partitions: 6,
             security: None,
             fetch_wait: Span::millis(500),
+            session_timeout: Span::seconds(10),
+            poll_interval_max: Span::seconds(300),
             fetch_queue: Bytes(16 << 20),
             produce_queue: Bytes(32 << 20),
         }

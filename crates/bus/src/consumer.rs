@@ -16,6 +16,7 @@ use std::{
     time::Duration,
 };
 
+use rdkafka::ClientConfig;
 use tokio::sync::{
     mpsc::{self, UnboundedReceiver},
     oneshot,
@@ -33,11 +34,10 @@ use slots::Slots;
 
 /// How long `close` waits for the thread; afterwards it is left behind and ends by itself, or with the process.
 const CLOSE_WAIT: Duration = Duration::from_secs(6);
-/// A member that is silent for this long is thrown out of its group.
-const SESSION: Duration = Duration::from_secs(10);
-const HEARTBEAT: Duration = Duration::from_secs(3);
-/// The poll pauses only for a hand-back, which has its own bound.
-const POLL_INTERVAL_MAX: Duration = Duration::from_secs(300);
+/// Three heartbeats fit into a session that is not shorter than its default.
+const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
+/// The poll pauses only for a hand-back, which has its own bound. Two may follow each other, and then some.
+const POLL_MARGIN: Duration = Duration::from_secs(5);
 const STATISTICS_EVERY: Duration = Duration::from_secs(5);
 
 /// Bounds the work that is handed out but unfinished. Called on the consumer's thread, so it must be quick.
@@ -153,16 +153,7 @@ impl Consumer {
 
     /// Joins a group. Returns at once; the first `Assigned` tells that it worked.
     pub fn join_as(settings: &Settings, membership: Membership) -> Result<Self, BusError> {
-        let mut config = settings::consumer(settings, fetch_bytes_max(&membership.topics))?;
-        let poll_interval = POLL_INTERVAL_MAX.max(membership.revoke_grace * 2 + Duration::from_secs(60));
-        config
-            .set("group.id", &membership.group)
-            .set("group.protocol", "classic")
-            .set("partition.assignment.strategy", "cooperative-sticky")
-            .set("session.timeout.ms", SESSION.as_millis().to_string())
-            .set("heartbeat.interval.ms", HEARTBEAT.as_millis().to_string())
-            .set("max.poll.interval.ms", poll_interval.as_millis().to_string())
-            .set("statistics.interval.ms", STATISTICS_EVERY.as_millis().to_string());
+        let config = member(settings, &membership)?;
         let (sender, signals) = mpsc::unbounded_channel();
         let (commands, orders) = thread::channel();
         let slots = Arc::new(Slots::new(&membership.group));
@@ -206,6 +197,23 @@ impl Consumer {
             tracing::warn!("a Kafka consumer did not close in time and was left behind");
         }
     }
+}
+
+/// What librdkafka is told of a member.
+pub(crate) fn member(settings: &Settings, membership: &Membership) -> Result<ClientConfig, BusError> {
+    let mut config = settings::consumer(settings, fetch_bytes_max(&membership.topics))?;
+    let session = settings.session_timeout;
+    let hand_backs = membership.revoke_grace * 2 + POLL_MARGIN;
+    let poll_interval = settings.poll_interval_max.max(hand_backs).max(session);
+    config
+        .set("group.id", &membership.group)
+        .set("group.protocol", "classic")
+        .set("partition.assignment.strategy", "cooperative-sticky")
+        .set("session.timeout.ms", session.as_millis().to_string())
+        .set("heartbeat.interval.ms", HEARTBEAT_MAX.min(session / 3).as_millis().to_string())
+        .set("max.poll.interval.ms", poll_interval.as_millis().to_string())
+        .set("statistics.interval.ms", STATISTICS_EVERY.as_millis().to_string());
+    Ok(config)
 }
 
 /// Enough for the largest record of these topics; one that is not ours may hold the largest of all.

@@ -15,6 +15,8 @@ pub fn bus_settings(whole: &Whole, client: &str) -> Result<bus::Settings> {
     let kafka = &whole.shared.kafka;
     let mut settings = bus::Settings::new(kafka.brokers.clone(), client);
     settings.fetch_wait = kafka.fetch_wait.0;
+    settings.session_timeout = kafka.session_timeout.0;
+    settings.poll_interval_max = kafka.poll_interval_max.0;
     settings.fetch_queue_bytes = kafka.fetch_queue.0;
     settings.produce_queue_bytes = kafka.produce_queue.0;
     settings.linger = Duration::ZERO;

@@ -1,7 +1,12 @@
 //! What is wrong only together: each key by itself has passed already.
 
+use std::time::Duration;
+
 use super::{KafkaConfig, SecurityConfig, Shared};
 use crate::{Document, Finding};
+
+/// A shorter session would end while a loaded machine looks the other way.
+const SESSION_MIN: Duration = Duration::from_secs(1);
 
 /// Everything wrong with the shared sections, with its place.
 pub(super) fn findings(shared: &Shared, document: &Document) -> Vec<Finding> {
@@ -21,6 +26,11 @@ fn kafka(kafka: &KafkaConfig) -> Vec<Wrong> {
         (kafka.brokers.is_empty(), "kafka.brokers", "must name at least one broker"),
         (kafka.replication < 1, "kafka.replication", "must be at least 1"),
         (kafka.partitions < 1, "kafka.partitions", "must be at least 1"),
+        (
+            kafka.session_timeout.0 < SESSION_MIN,
+            "kafka.session_timeout",
+            "must be at least 1s: heartbeats come three to a session",
+        ),
         (kafka.min_insync_replicas < 1, "kafka.min_insync_replicas", "must be at least 1"),
         (
             kafka.min_insync_replicas > kafka.replication,

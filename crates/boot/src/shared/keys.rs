@@ -53,6 +53,18 @@ pub const KEYS: &[Key] = &[
         "How long a broker may hold a fetch that finds nothing new. Longer is quieter; new records still come at once.",
     ),
     key(
+        "kafka.session_timeout",
+        Kind::Span,
+        Some("\"10s\""),
+        "How long a group waits for a silent member before others get its partitions. Brokers take 6s to 30m unless told otherwise.",
+    ),
+    key(
+        "kafka.poll_interval_max",
+        Kind::Span,
+        Some("\"5m\""),
+        "How long a member may go without asking for records before it leaves its group. Raised by itself where `worker.drain_grace` or `session_timeout` need more.",
+    ),
+    key(
         "kafka.fetch_queue",
         Kind::Bytes,
         Some("\"16MiB\""),

@@ -26,6 +26,15 @@ fn copies_and_partitions_are_checked_together() {
 }
 
 #[test]
+fn a_session_is_long_enough_for_its_heartbeats() {
+    check(
+        "[kafka]\nsession_timeout = '900ms'",
+        &["okr.toml:2: `kafka.session_timeout` must be at least 1s: heartbeats come three to a session"],
+    );
+    check("[kafka]\nsession_timeout = '6s'", &[]);
+}
+
+#[test]
 fn a_login_needs_its_three_parts_and_a_certificate_its_key() {
     check(
         "[kafka]\nsecurity = { protocol = 'sasl_ssl', username = 'me', cert_file = 'c.pem' }",
