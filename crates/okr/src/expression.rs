@@ -88,19 +88,27 @@ pub(crate) fn check_names(
 }
 
 /// Refuses variables and fields that no event has: they would be missing for ever, and a condition unknown for ever.
-/// `paths` are dotted, as minijinja lists them; `own` are the names that the caller provides.
+/// `paths` are dotted, as minijinja lists them.
 pub(crate) fn check_paths(
     source: &str,
     paths: impl IntoIterator<Item = String>,
-    own: impl Fn(&str) -> bool,
+) -> Result<(), ExpressionError> {
+    check_variables(source, paths, view::check_path)
+}
+
+/// Refuses what `check` says no to, and functions that do not exist.
+pub(crate) fn check_variables(
+    source: &str,
+    paths: impl IntoIterator<Item = String>,
+    check: impl Fn(&str) -> Result<(), String>,
 ) -> Result<(), ExpressionError> {
     let mut paths: Vec<String> = paths.into_iter().collect();
     paths.sort(); // They come out of a hash set; the same mistake must always give the same message.
     for path in paths {
-        if own(&path) || FUNCTIONS.contains(&path.as_str()) {
+        if FUNCTIONS.contains(&path.as_str()) {
             continue;
         }
-        if let Err(message) = view::check_path(&path) {
+        if let Err(message) = check(&path) {
             return Err(at(source, &path, message));
         }
     }

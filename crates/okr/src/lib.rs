@@ -7,11 +7,13 @@ mod departments;
 mod event;
 mod expression;
 mod ids;
+mod mapping;
 mod order;
 pub mod progress;
 #[cfg(test)]
 mod sample;
 mod scan;
+mod strict;
 mod template;
 pub mod time;
 mod view;
@@ -23,6 +25,7 @@ pub use event::{
 };
 pub use expression::ExpressionError;
 pub use ids::{ce_type, event_id, subject_key};
+pub use mapping::{Mapping, Root, Scope};
 pub use order::supersedes;
 pub use template::{DEFAULT_TEMPLATE, Template};
 pub use view::EventView;

@@ -171,6 +171,37 @@ pub(crate) fn probes(source: &str, tokens: &[Token]) -> Vec<Probe> {
     probes
 }
 
+/// The names that stand behind `headers`: `headers['x-id']` or `headers.host`. Any other use is refused in words.
+pub(crate) fn headers(source: &str) -> Result<Vec<String>, String> {
+    let tokens = tokens(source, 0..source.len());
+    let mark = |at: usize, mark: char| tokens.get(at).is_some_and(|token| token.kind == Kind::Mark(mark));
+    let text = |at: usize, kind: Kind| {
+        tokens.get(at).filter(|token| token.kind == kind).map(|token| &source[token.span.clone()])
+    };
+    let mut names = Vec::new();
+    for at in 0..tokens.len() {
+        let own = at == 0 || !matches!(tokens[at - 1].kind, Kind::Mark('.' | '|'));
+        if !own || text(at, Kind::Word) != Some("headers") {
+            continue;
+        }
+        let name = if mark(at + 1, '.') {
+            text(at + 2, Kind::Word)
+        } else if mark(at + 1, '[') && mark(at + 3, ']') {
+            let quoted = text(at + 2, Kind::Literal).unwrap_or_default();
+            let bare = |mark: char| quoted.strip_prefix(mark)?.strip_suffix(mark);
+            bare('\'').or_else(|| bare('"'))
+        } else {
+            None
+        };
+        let plain = |name: &&str| !name.is_empty() && !name.contains('\\');
+        let name = name.filter(plain).ok_or("a header is named outright: headers['x-request-id']")?;
+        if !names.iter().any(|known| known == name) {
+            names.push(name.to_owned());
+        }
+    }
+    Ok(names)
+}
+
 #[cfg(test)]
 #[path = "scan/tests.rs"]
 mod scan_tests;

@@ -43,7 +43,7 @@ impl Template {
             expression::check_names(&environment, source, &scan::tokens(source, span))?;
         }
         let paths = environment.get_template(NAME)?.undeclared_variables(true);
-        expression::check_paths(source, paths, |_| false)?;
+        expression::check_paths(source, paths)?;
         Ok(Self { source: source.to_owned(), environment })
     }
 
