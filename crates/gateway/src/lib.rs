@@ -17,6 +17,7 @@ mod problem;
 mod readiness;
 mod records;
 mod server;
+mod spec;
 mod voice;
 mod window;
 
@@ -26,6 +27,7 @@ use tokio::net::TcpListener;
 
 pub use config::{GatewayConfig, KEYS};
 pub use departments::{DepartmentConfig, DepartmentsConfig};
+pub use spec::openapi;
 
 /// Everything the gateway works with; the role puts it together.
 #[derive(Debug)]

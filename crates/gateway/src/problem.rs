@@ -57,7 +57,8 @@ impl Problem {
         }
     }
 
-    fn detail(self) -> String {
+    /// What the sender is told.
+    pub(crate) fn detail(self) -> String {
         let fixed = match self {
             Self::UnknownSource => "no source has this path; webhooks go to /in/{source}",
             Self::Method => "webhooks are sent with POST",
@@ -78,7 +79,8 @@ impl Problem {
         fixed.to_owned()
     }
 
-    fn header(self) -> Option<(HeaderName, HeaderValue)> {
+    /// What else it is told.
+    pub(crate) fn header(self) -> Option<(HeaderName, HeaderValue)> {
         Some(match self {
             Self::Method => (header::ALLOW, HeaderValue::from_static("POST")),
             Self::Encoding => (header::ACCEPT_ENCODING, HeaderValue::from_static("gzip, identity")),

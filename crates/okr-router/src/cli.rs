@@ -2,6 +2,7 @@
 
 pub mod dead;
 pub mod resume;
+pub mod spec;
 
 use std::path::PathBuf;
 
@@ -78,6 +79,9 @@ pub enum Command {
     /// Check, print or describe the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Print the specifications of the gateway and of the topics
+    #[command(subcommand)]
+    Spec(spec::Spec),
 }
 
 #[derive(Debug, Args)]

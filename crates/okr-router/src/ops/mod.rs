@@ -7,6 +7,7 @@ mod pile;
 pub mod resume;
 pub mod schemas;
 pub mod send;
+pub mod spec;
 pub mod tail;
 pub mod topics;
 

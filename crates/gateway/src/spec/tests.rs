@@ -1,0 +1,39 @@
+use std::collections::HashSet;
+use std::mem::discriminant;
+
+use super::*;
+
+/// A new refusal does not compile here until it is numbered, and is missed below until it is listed.
+fn number(problem: Problem) -> usize {
+    match problem {
+        Problem::UnknownSource => 0,
+        Problem::Method => 1,
+        Problem::MediaType => 2,
+        Problem::Encoding => 3,
+        Problem::TooLarge { .. } => 4,
+        Problem::Headers => 5,
+        Problem::Malformed => 6,
+        Problem::LongPath => 7,
+        Problem::BodyLate => 8,
+        Problem::BodyBroken => 9,
+        Problem::Unproven { .. } => 10,
+        Problem::TooMany { .. } => 11,
+        Problem::Connections => 12,
+        Problem::Unavailable { .. } => 13,
+        Problem::Internal => 14,
+    }
+}
+
+#[test]
+fn every_refusal_is_in_the_document_once() {
+    let numbers: HashSet<usize> = REFUSALS.iter().map(|refusal| number(*refusal)).collect();
+    assert_eq!(numbers, (0..15).collect());
+    let kinds: HashSet<_> = REFUSALS.iter().map(discriminant).collect();
+    assert_eq!(kinds.len(), REFUSALS.len());
+    let document = openapi("1");
+    for refusal in REFUSALS {
+        let answer = &document["paths"]["/in/{source}"]["post"]["responses"][refusal.status().as_str()];
+        let description = answer["description"].as_str().expect("it is described");
+        assert!(description.contains(&refusal.detail()), "{refusal:?}: {description}");
+    }
+}
