@@ -7,6 +7,7 @@ mod gaps;
 mod holding;
 mod offsets;
 mod poller;
+pub(crate) mod pulse;
 mod slots;
 mod stats;
 
@@ -30,6 +31,7 @@ use crate::{
 };
 use context::Context;
 use poller::{Command, Poller};
+use pulse::Pulse;
 use slots::Slots;
 
 /// How long `close` waits for the thread; afterwards it is left behind and ends by itself, or with the process.
@@ -157,6 +159,7 @@ impl Consumer {
         let (sender, signals) = mpsc::unbounded_channel();
         let (commands, orders) = thread::channel();
         let slots = Arc::new(Slots::new(&membership.group));
+        slots.client_id.get_or_init(|| config.get("client.id").unwrap_or_default().to_owned());
         let context = Context::new(&membership, sender, slots.clone());
         let client = config.create_with_context(context).map_err(|error| BusError::from_kafka(&error))?;
         let held_bytes_max = usize::try_from(settings.fetch_queue_bytes / 2).unwrap_or(usize::MAX);
@@ -183,6 +186,11 @@ impl Consumer {
     /// Records between the committed offset and the end, for each slot where that is known; some seconds old.
     pub fn lag(&self) -> Vec<(Slot, i64)> {
         self.slots.lag()
+    }
+
+    /// The signs of life of this member, for whoever watches over it.
+    pub fn pulse(&self) -> Pulse {
+        Pulse::new(self.slots.clone())
     }
 
     /// Commits, leaves the group and closes the client on its own thread. Takes six seconds at most, also without a

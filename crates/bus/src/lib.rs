@@ -5,6 +5,7 @@
 
 mod admin;
 mod aside;
+pub mod burrow;
 mod consumer;
 pub mod dead;
 mod error;
@@ -12,6 +13,7 @@ pub mod header;
 mod incoming;
 mod logs;
 mod observe;
+mod onlooker;
 pub mod place;
 mod producer;
 mod reader;
@@ -22,8 +24,10 @@ mod topics;
 mod watch;
 
 pub use admin::{Admin, Difference, PartitionState, TopicState, WantedTopic, Watermarks};
+pub use consumer::pulse::{Glance, Pulse, Stand};
 pub use consumer::{Consumer, Gate, Handback, Membership, Resolver, Signal, Start};
 pub use error::{BusError, SendError};
+pub use onlooker::{Crew, Onlooker, Reach};
 pub use place::{RangeError, parse_ranges};
 pub use producer::{Delivery, Producer};
 pub use reader::{ReadFrom, Reader};

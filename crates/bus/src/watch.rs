@@ -2,7 +2,10 @@
 
 use std::{sync::Arc, time::Duration};
 
-use rdkafka::consumer::{BaseConsumer, Consumer as _};
+use rdkafka::{
+    ClientConfig,
+    consumer::{BaseConsumer, Consumer as _},
+};
 
 use crate::{
     aside::Aside,
@@ -37,7 +40,12 @@ pub(crate) struct Probe(Arc<Aside<BaseConsumer<Quiet>>>);
 
 impl Probe {
     pub(crate) fn new(settings: &Settings) -> Result<Self, BusError> {
-        let client = settings::base(settings)?.create_with_context(Quiet);
+        Self::of(settings::base(settings)?)
+    }
+
+    /// Of a configuration that has more to say.
+    pub(crate) fn of(config: ClientConfig) -> Result<Self, BusError> {
+        let client = config.create_with_context(Quiet);
         client.map(|client| Self(Arc::new(Aside::new(client)))).map_err(|error| BusError::from_kafka(&error))
     }
 

@@ -76,6 +76,7 @@ impl Poller {
             }
             self.poll(if self.holding.is_empty() { POLL_WAIT } else { GATE_WAIT });
             self.hand_on();
+            self.client.context().slots.beat.turned(!self.holding.is_empty());
             self.balance();
             self.client.context().make_good(&self.client);
             if self.client.context().take_reset() {

@@ -2,10 +2,13 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, OnceLock, PoisonError},
 };
 
-use super::stats::Told;
+use super::{
+    pulse::{Beat, Stand},
+    stats::Told,
+};
 use crate::{observe, record::Slot};
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -17,17 +20,27 @@ struct Known {
     wanted: Option<i64>,
     /// The last statistics did not show it as committed.
     doubted: bool,
+    /// What the last statistics said.
+    told: Told,
 }
 
 #[derive(Debug)]
 pub(super) struct Slots {
     group: String,
+    /// What the broker calls this member.
+    pub(super) client_id: OnceLock<String>,
+    pub(super) beat: Beat,
     ours: Mutex<BTreeMap<Slot, Known>>,
 }
 
 impl Slots {
     pub(super) fn new(group: &str) -> Self {
-        Self { group: group.to_owned(), ours: Mutex::default() }
+        Self {
+            group: group.to_owned(),
+            client_id: OnceLock::new(),
+            beat: Beat::default(),
+            ours: Mutex::default(),
+        }
     }
 
     pub(super) fn group(&self) -> &str {
@@ -98,6 +111,7 @@ impl Slots {
         let mut missing = Vec::new();
         for (slot, told) in statistics {
             let Some(known) = ours.get_mut(&slot) else { continue };
+            known.told = told;
             if let Some(lag) = told.lag {
                 known.lag = Some(lag);
                 observe::lag(&self.group, &slot, lag);
@@ -112,6 +126,19 @@ impl Slots {
             known.doubted = true;
         }
         missing
+    }
+
+    pub(super) fn stands(&self) -> Vec<Stand> {
+        let ours = self.lock();
+        let stand = |(slot, known): (&Slot, &Known)| Stand {
+            slot: slot.clone(),
+            came: known.next,
+            fetched: known.told.fetched,
+            queued: known.told.queued,
+            committed: known.told.committed,
+            is_confirmed: known.wanted.is_none_or(|wanted| known.told.committed == Some(wanted)),
+        };
+        ours.iter().map(stand).collect()
     }
 
     pub(super) fn lag(&self) -> Vec<(Slot, i64)> {

@@ -5,6 +5,7 @@ mod consumer;
 mod faults;
 mod gate;
 mod offsets;
+mod onlooker;
 mod producer;
 mod reader;
 

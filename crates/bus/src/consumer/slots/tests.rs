@@ -7,7 +7,7 @@ fn slots() -> (Slots, Slot) {
 }
 
 fn told(slots: &Slots, slot: &Slot, committed: Option<i64>) -> Vec<(Slot, i64)> {
-    slots.told(vec![(slot.clone(), Told { lag: None, committed })])
+    slots.told(vec![(slot.clone(), Told { committed, ..Told::default() })])
 }
 
 #[test]
