@@ -1,6 +1,6 @@
 //! Topics as they are in the cluster, against topics as they should be.
 //!
-//! `plan` shows every difference, `apply` carries out those that only add or enlarge. Nothing is shrunk or deleted.
+//! `plan` shows every difference, `apply` carries out those that only add or enlarge, and shrinks and deletes nothing.
 
 mod describe;
 mod plan;
@@ -22,6 +22,7 @@ use crate::{
     error::BusError,
     logs::Quiet,
     settings::{self, Settings},
+    topics,
     watch::Probe,
 };
 pub use describe::{PartitionState, TopicState, Watermarks};
@@ -106,6 +107,18 @@ impl Admin {
         }
         self.configure(differences).await?;
         self.await_leaders(&made).await
+    }
+
+    /// Deletes a topic with all that it holds; one that is gone already is fine. For topics that a command made for
+    /// itself, never for one of [`crate::TOPICS`].
+    pub async fn delete(&self, topic: &str) -> Result<(), BusError> {
+        if topics::topic(topic).is_some() {
+            return Err(BusError::Settings(format!(
+                "{topic} is not deleted: it holds what services live on"
+            )));
+        }
+        let answers = self.client.delete_topics(&[topic], &options()).await;
+        check(topic, answers, Code::UnknownTopicOrPartition)
     }
 
     /// The oldest and the next offset of each partition of a topic.

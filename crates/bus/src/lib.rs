@@ -5,6 +5,7 @@
 
 mod admin;
 mod aside;
+mod bare;
 pub mod burrow;
 mod consumer;
 pub mod dead;
@@ -24,6 +25,7 @@ mod topics;
 mod watch;
 
 pub use admin::{Admin, Difference, PartitionState, TopicState, WantedTopic, Watermarks};
+pub use bare::Bare;
 pub use consumer::pulse::{Glance, Pulse, Stand};
 pub use consumer::{Consumer, Gate, Handback, Membership, Resolver, Signal, Start};
 pub use error::{BusError, SendError};

@@ -30,6 +30,11 @@ impl Decoder {
         Self { registry, readers: Arc::default() }
     }
 
+    /// From now on frames of this id are read by `reader`, and the registry is not asked about it.
+    pub(crate) fn know(&self, id: u32, reader: Reader<'static>) {
+        self.readers.write().unwrap_or_else(PoisonError::into_inner).insert(id, Arc::new(reader));
+    }
+
     /// The event in a frame, as this release knows it.
     pub async fn event(&self, frame: &[u8]) -> Result<OkrEvent, WireError> {
         self.read(frame, |reader, datum| reader.event(datum)).await

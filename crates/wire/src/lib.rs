@@ -4,6 +4,7 @@
 //! to today's by Avro's rules. Nothing is registered on the way: only [`Registry::register`] does that.
 
 mod admin;
+mod alone;
 mod arrival;
 mod audit;
 mod compatibility;
@@ -19,6 +20,7 @@ mod schema;
 mod unknown;
 
 pub use admin::{FULL_TRANSITIVE, Fit, Standing};
+pub use alone::alone;
 pub use arrival::Arrival;
 pub use audit::{Audit, Stage, Verb};
 pub use compatibility::compatible;

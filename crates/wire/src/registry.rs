@@ -104,15 +104,23 @@ impl Registry {
         Ok(())
     }
 
+    /// Our own schema has this id, and the registry is not asked for it. One that is known already stays.
+    pub(crate) fn know(&self, ours: Ours, id: u32) {
+        let _ = self.cell(ours).set(id);
+    }
+
     /// The id of our own schema: looked up by the schema itself, so that another version changes nothing, and never
     /// registered on the way.
     pub(crate) async fn id(&self, ours: Ours) -> Result<u32, WireError> {
-        let cell = match ours {
+        self.cell(ours).get_or_try_init(|| self.look_up(ours)).await.copied()
+    }
+
+    fn cell(&self, ours: Ours) -> &OnceCell<u32> {
+        match ours {
             Ours::Event => &self.shared.event_id,
             Ours::Arrival => &self.shared.arrival_id,
             Ours::Audit => &self.shared.audit_id,
-        };
-        cell.get_or_try_init(|| self.look_up(ours)).await.copied()
+        }
     }
 
     async fn look_up(&self, ours: Ours) -> Result<u32, WireError> {

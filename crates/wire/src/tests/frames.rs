@@ -181,3 +181,11 @@ proptest! {
         }
     }
 }
+
+#[tokio::test]
+async fn what_is_written_without_a_registry_is_read_without_one() {
+    let _ = rustls::crypto::ring::default_provider().install_default();
+    let (encoder, decoder) = crate::alone().unwrap();
+    let frame = encoder.event(&full()).await.unwrap();
+    assert_eq!(decoder.event(&frame).await.unwrap(), full());
+}
