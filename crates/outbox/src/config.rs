@@ -29,7 +29,7 @@ pub const KEYS: &[Key] = &[
         "outbox.rows_max",
         Kind::Integer,
         "1000000",
-        "Unfinished rows of one target beyond which further parcels for it are dead-lettered (reason `target_full`).",
+        "Unfinished rows of one target beyond which further parcels for it are dead-lettered (reason `target_full`). They are counted every ten seconds.",
     ),
     key("outbox.batch", Kind::Integer, "256", "Rows of one target taken at a time."),
     key(

@@ -1,6 +1,7 @@
 //! The engine over a queue, destinations and dead letters in memory; time stands still unless waited for.
 
 mod fakes;
+mod hour;
 mod memory;
 
 use std::sync::atomic::Ordering;

@@ -1,17 +1,20 @@
 //! A queue in memory, as simple as the contract allows.
 
-use std::collections::{BTreeMap, HashSet};
-use std::sync::Mutex;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Mutex, MutexGuard};
 
 use async_trait::async_trait;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
-use crate::{Depth, Outcome, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
+use crate::holder::later;
+use crate::{Depth, Effect, Outcome, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 
 #[derive(Debug, Clone)]
 pub struct Kept {
     pub parcel: Parcel,
+    planned_at: Timestamp,
     pub attempt: u32,
     pub not_before: Timestamp,
     lease: Option<(String, Timestamp)>,
@@ -24,15 +27,36 @@ impl Kept {
     }
 }
 
-/// Rows by id, in the order of planning.
+/// Rows in the order of planning (a row's id is its place), and which of them are unfinished.
 #[derive(Default)]
+struct Book {
+    rows: Vec<Kept>,
+    claims: HashSet<Effect>,
+    unfinished: BTreeMap<String, BTreeSet<usize>>,
+}
+
 pub struct Memory {
-    rows: Mutex<BTreeMap<i64, Kept>>,
+    book: Mutex<Book>,
+    /// The epoch of 1970, for the time that stands still.
+    began: Instant,
     down: AtomicBool,
     pub takes: AtomicUsize,
     pub released: AtomicBool,
     /// A target whose lease another member has.
     pub withheld: Mutex<HashSet<String>>,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self {
+            book: Mutex::default(),
+            began: Instant::now(),
+            down: AtomicBool::new(false),
+            takes: AtomicUsize::new(0),
+            released: AtomicBool::new(false),
+            withheld: Mutex::default(),
+        }
+    }
 }
 
 impl Memory {
@@ -41,7 +65,14 @@ impl Memory {
     }
 
     pub fn rows(&self) -> Vec<Kept> {
-        self.rows.lock().unwrap().values().cloned().collect()
+        self.book.lock().unwrap().rows.clone()
+    }
+
+    /// Rows of a target that somebody has taken, and their bytes.
+    pub fn taken(&self, target: &str) -> (usize, usize) {
+        let book = self.book.lock().unwrap();
+        let leased = book.unfinished_of(target).filter(|(_, row)| row.is_leased());
+        leased.fold((0, 0), |(rows, bytes), (_, row)| (rows + 1, bytes + row.parcel.size()))
     }
 
     /// How each row ended, in the order of planning.
@@ -49,11 +80,23 @@ impl Memory {
         self.rows().into_iter().map(|row| row.end).collect()
     }
 
-    fn up(&self) -> Result<std::sync::MutexGuard<'_, BTreeMap<i64, Kept>>, QueueError> {
+    fn up(&self) -> Result<MutexGuard<'_, Book>, QueueError> {
         if self.down.load(Ordering::SeqCst) {
             return Err(QueueError::Unavailable("out of order".to_owned()));
         }
-        Ok(self.rows.lock().unwrap())
+        Ok(self.book.lock().unwrap())
+    }
+}
+
+impl Book {
+    fn unfinished_of(&self, target: &str) -> impl Iterator<Item = (usize, &Kept)> {
+        self.unfinished.get(target).into_iter().flatten().map(|id| (*id, &self.rows[*id]))
+    }
+
+    /// Of each subject of the target the first unfinished row.
+    fn heads(&self, target: &str) -> Vec<(usize, &Kept)> {
+        let mut subjects = HashSet::new();
+        self.unfinished_of(target).filter(|(_, row)| subjects.insert(&row.parcel.subject_key)).collect()
     }
 }
 
@@ -61,30 +104,21 @@ fn due_at(row: &Kept) -> Timestamp {
     row.lease.as_ref().map_or(row.not_before, |(_, until)| row.not_before.max(*until))
 }
 
-/// Of each subject of the target the first unfinished row.
-fn heads<'a>(rows: &'a BTreeMap<i64, Kept>, target: &str) -> Vec<(i64, &'a Kept)> {
-    let mut subjects = HashSet::new();
-    let unfinished = rows.iter().filter(|(_, row)| row.parcel.effect.target == target && row.end.is_none());
-    unfinished
-        .filter(|(_, row)| subjects.insert(&row.parcel.subject_key))
-        .map(|(id, row)| (*id, row))
-        .collect()
-}
-
 #[async_trait]
 impl Queue for Memory {
     async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
-        let mut rows = self.up()?;
+        let mut book = self.up()?;
         let mut planned = Planned::default();
+        let (planned_at, not_before) = (later(Timestamp::UNIX_EPOCH, self.began.elapsed()), Timestamp::MIN);
         for parcel in parcels {
-            if rows.values().any(|row| row.parcel.effect == parcel.effect) {
+            if !book.claims.insert(parcel.effect.clone()) {
                 planned.known += 1;
                 continue;
             }
             planned.new += 1;
-            let id = i64::try_from(rows.len()).unwrap();
-            let not_before = Timestamp::MIN;
-            rows.insert(id, Kept { parcel, attempt: 0, not_before, lease: None, end: None });
+            let id = book.rows.len();
+            book.unfinished.entry(parcel.effect.target.clone()).or_default().insert(id);
+            book.rows.push(Kept { parcel, planned_at, attempt: 0, not_before, lease: None, end: None });
         }
         Ok(planned)
     }
@@ -108,16 +142,17 @@ impl Queue for Memory {
     }
 
     async fn take(&self, take: Take) -> Result<Vec<Row>, QueueError> {
-        let mut rows = self.up()?;
+        let mut book = self.up()?;
         self.takes.fetch_add(1, Ordering::SeqCst);
         let mut taken = Vec::new();
         for want in &take.wants {
-            let due = heads(&rows, &want.target).into_iter().filter(|(_, row)| due_at(row) <= take.now);
-            let ids: Vec<i64> = due.map(|(id, _)| id).take(want.limit).collect();
+            let due = book.heads(&want.target).into_iter().filter(|(_, row)| due_at(row) <= take.now);
+            let ids: Vec<usize> = due.map(|(id, _)| id).take(want.limit).collect();
             for id in ids {
-                let row = rows.get_mut(&id).unwrap();
+                let row = &mut book.rows[id];
                 let ambiguous = row.lease.replace((take.owner.clone(), take.lease_until)).is_some();
                 row.attempt += 1;
+                let id = i64::try_from(id).unwrap();
                 taken.push(Row { id, attempt: row.attempt, parcel: row.parcel.clone(), ambiguous });
             }
         }
@@ -125,9 +160,10 @@ impl Queue for Memory {
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), QueueError> {
-        let mut rows = self.up()?;
+        let mut book = self.up()?;
         for Settlement { id, owner, attempt, outcome } in settlements {
-            let row = rows.get_mut(&id).unwrap();
+            let id = usize::try_from(id).unwrap();
+            let row = &mut book.rows[id];
             let is_ours = row.lease.as_ref().is_some_and(|(by, _)| *by == owner) && row.attempt == attempt;
             if !is_ours || row.end.is_some() {
                 continue;
@@ -136,7 +172,11 @@ impl Queue for Memory {
             match outcome {
                 Outcome::Again { not_before, .. } => row.not_before = not_before,
                 Outcome::Untried { not_before } => (row.not_before, row.attempt) = (not_before, attempt - 1),
-                end => row.end = Some(end),
+                end => {
+                    row.end = Some(end);
+                    let target = row.parcel.effect.target.clone();
+                    book.unfinished.entry(target).or_default().remove(&id);
+                }
             }
         }
         Ok(())
@@ -147,24 +187,20 @@ impl Queue for Memory {
         _service: &str,
         targets: &[String],
     ) -> Result<Vec<(String, Timestamp)>, QueueError> {
-        let rows = self.up()?;
+        let book = self.up()?;
         let due = targets.iter().filter_map(|target| {
-            heads(&rows, target)
-                .into_iter()
-                .map(|(_, row)| due_at(row))
-                .min()
-                .map(|due| (target.clone(), due))
+            book.heads(target).into_iter().map(|(_, row)| due_at(row)).min().map(|due| (target.clone(), due))
         });
         Ok(due.collect())
     }
 
     async fn depths(&self, _service: &str) -> Result<Vec<Depth>, QueueError> {
-        let rows = self.up()?;
-        let mut depths: BTreeMap<String, u64> = BTreeMap::new();
-        for row in rows.values().filter(|row| row.end.is_none()) {
-            *depths.entry(row.parcel.effect.target.clone()).or_default() += 1;
-        }
-        Ok(depths.into_iter().map(|(target, rows)| Depth { target, rows, oldest: None }).collect())
+        let book = self.up()?;
+        let depth = |(target, ids): (&String, &BTreeSet<usize>)| {
+            let oldest = ids.first().map(|id| book.rows[*id].planned_at);
+            Depth { target: target.clone(), rows: ids.len() as u64, oldest }
+        };
+        Ok(book.unfinished.iter().map(depth).filter(|depth| depth.rows > 0).collect())
     }
 
     async fn prune(&self, _before: Timestamp) -> Result<u64, QueueError> {
