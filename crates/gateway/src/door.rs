@@ -203,8 +203,9 @@ impl Door {
             content_type: text(headers, header::CONTENT_TYPE.as_str()),
             headers: KEPT
                 .iter()
-                .chain(source.headers_kept())
-                .filter_map(|name| Some(((*name).to_owned(), text(headers, name)?)))
+                .copied()
+                .chain(source.headers_kept().iter().map(String::as_str))
+                .filter_map(|name| Some((name.to_owned(), text(headers, name)?)))
                 .collect(),
             body: wire_body,
         };

@@ -1,6 +1,11 @@
 //! The one list of kinds: a tool that is built has a line in [`catalog`].
 
-use crate::{Dialect, okr_body::OkrBody, standard_webhooks::StandardWebhooks};
+use crate::{
+    Dialect, SourceConfig, SourceError,
+    generic::{self, Generic},
+    okr_body::OkrBody,
+    standard_webhooks::StandardWebhooks,
+};
 
 /// Every kind that the contract names, built or not.
 pub const KNOWN_KINDS: &[&str] = &[
@@ -28,19 +33,49 @@ pub const KNOWN_KINDS: &[&str] = &[
     "pagerduty",
 ];
 
-/// The kinds that are built.
-#[must_use]
-pub fn catalog() -> &'static [&'static dyn Dialect] {
+/// The kinds that have code of their own.
+fn coded() -> &'static [&'static dyn Dialect] {
     &[&StandardWebhooks, &OkrBody]
 }
 
-/// The dialect of a kind, or in words why there is none.
-pub(crate) fn find(kind: &str) -> Result<&'static dyn Dialect, String> {
-    if let Some(dialect) = catalog().iter().find(|dialect| dialect.kind() == kind) {
+/// The kinds that are built.
+#[must_use]
+pub fn built() -> Vec<&'static str> {
+    coded().iter().map(|dialect| dialect.kind()).chain([generic::KIND]).collect()
+}
+
+/// The dialect of a source.
+#[derive(Debug)]
+pub(crate) enum Voice {
+    Coded(&'static dyn Dialect),
+    Mapped(Box<Generic>),
+}
+
+impl Voice {
+    /// Finds or compiles the dialect of a section. `path` is the source's, such as `sources.acme`.
+    pub(crate) fn open(path: &str, config: &SourceConfig) -> Result<Self, SourceError> {
+        if config.kind == generic::KIND {
+            return Generic::compile(path, config).map(|generic| Self::Mapped(Box::new(generic)));
+        }
+        find(&config.kind)
+            .map(Self::Coded)
+            .map_err(|problem| SourceError::new(format!("{path}.kind"), problem))
+    }
+
+    pub(crate) fn dialect(&self) -> &dyn Dialect {
+        match self {
+            Self::Coded(dialect) => *dialect,
+            Self::Mapped(generic) => &**generic,
+        }
+    }
+}
+
+/// The dialect of a coded kind, or in words why there is none.
+fn find(kind: &str) -> Result<&'static dyn Dialect, String> {
+    if let Some(dialect) = coded().iter().find(|dialect| dialect.kind() == kind) {
         return Ok(*dialect);
     }
-    let built: Vec<&str> = catalog().iter().map(|dialect| dialect.kind()).collect();
-    let built = built.join(", ");
+    let built = built().join(", ");
     if KNOWN_KINDS.contains(&kind) {
         return Err(format!("kind `{kind}` is not built yet; built are {built}"));
     }

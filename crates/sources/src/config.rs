@@ -1,6 +1,6 @@
 //! `[sources.NAME]`: one configured sender, as the file says it.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, path::PathBuf};
 
 use boot::{Rate, SecretRef, Span};
 use serde::Deserialize;
@@ -28,15 +28,27 @@ pub struct SourceConfig {
     pub identity: Option<String>,
     /// Kind `generic`: the list in the body that gives one event per item.
     pub each: Option<String>,
+    /// Kind `generic`: which bodies, or items, are events; the others are nothing for us.
+    pub when: Option<String>,
     /// Kind `generic`: an expression per field of the event.
-    pub event: Option<BTreeMap<String, String>>,
+    pub event: Option<BTreeMap<String, Mapped>>,
+}
+
+/// What a field of the event is made of.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(untagged)]
+pub enum Mapped {
+    /// `progress = "item.value / item.goal"`
+    Expression(String),
+    /// `owner.name = "item.owner"`
+    Table(BTreeMap<String, String>),
 }
 
 /// How a body proves where it comes from.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct VerifyConfig {
-    /// `hmac-sha1`, `hmac-sha256`, `hmac-sha512`, `bearer`, `basic`, `none`, or ready-made: `stripe`, `shopify`.
+    /// `hmac-sha1`, `hmac-sha256`, `hmac-sha512`, `bearer`, `basic`, `jwt`, `none`, or ready-made: `stripe`, `shopify`.
     pub scheme: String,
     /// The header that holds the signature or the token.
     pub header: Option<String>,
@@ -48,7 +60,7 @@ pub struct VerifyConfig {
     pub separator: Option<String>,
     /// `raw` (default) or `base64`: how the secret becomes a key.
     pub key: Option<String>,
-    /// The header that says when the body was signed.
+    /// The header, or the field of the body, that says when it was signed.
     pub timestamp: Option<TimestampConfig>,
     /// What is signed, over the raw bytes; `{{ body }}`, or `{{ timestamp }}.{{ body }}` when there is a timestamp.
     pub signed: Option<String>,
@@ -56,6 +68,12 @@ pub struct VerifyConfig {
     pub tolerance: Option<Span>,
     /// A value that may be used once.
     pub nonce: Option<NonceConfig>,
+    /// `jwt`: the keys that sign tokens.
+    pub jwks: Option<JwksConfig>,
+    /// `jwt`: who must have issued the token, exactly as its `iss` says it.
+    pub issuer: Option<String>,
+    /// `jwt`: whom the token must be meant for, one of its `aud`.
+    pub audience: Option<String>,
     /// All of them live. For `basic` each is `user:password`.
     #[serde(default)]
     pub secrets: Vec<SecretRef>,
@@ -66,9 +84,21 @@ pub struct VerifyConfig {
 #[serde(deny_unknown_fields)]
 pub struct TimestampConfig {
     /// The header's name.
-    pub header: String,
-    /// `s` (default) or `ms` since 1970.
+    pub header: Option<String>,
+    /// Or the path of a field of the JSON body, such as `meta.sent_at`.
+    pub field: Option<String>,
+    /// `s` (default) or `ms` since 1970, or `rfc3339`.
     pub unit: Option<String>,
+}
+
+/// Where the keys of tokens come from: one of the two.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct JwksConfig {
+    /// A file with a JSON Web Key Set, read at the start.
+    pub file: Option<PathBuf>,
+    /// An address that answers with one; the caller fetches it and passes it in.
+    pub url: Option<String>,
 }
 
 /// Where the value that may be used once stands.

@@ -38,10 +38,15 @@ pub enum Identity {
     Given(String),
     /// The tool says nothing: the same bytes are the same delivery, for ever. `sha256:` and 64 hexadecimal digits.
     BodyHash(String),
+    /// Every delivery is a new one, whatever it says: the time of its receipt and its content.
+    New(String),
 }
 
 /// Bytes of an id that stands in a key. Records repeat their keys, and must fit their topics.
 pub(crate) const ID_BYTES_MAX: usize = 1024;
+
+/// Events that one delivery may bring: what they become is held in memory until Kafka has all of them.
+pub(crate) const EVENTS_MAX: usize = 1000;
 
 impl Identity {
     /// What the tool says; an id beyond all reason stands for itself by its hash.
@@ -56,7 +61,7 @@ impl Identity {
     #[must_use]
     pub fn text(&self) -> &str {
         match self {
-            Self::Given(text) | Self::BodyHash(text) => text,
+            Self::Given(text) | Self::BodyHash(text) | Self::New(text) => text,
         }
     }
 }
@@ -105,6 +110,8 @@ pub struct Draft {
     pub team: Option<String>,
     /// Who answers for it.
     pub owner: Option<Person>,
+    /// Whom the owner reports to.
+    pub manager: Option<Person>,
     /// The period it belongs to.
     pub cycle: Option<Cycle>,
     /// What is measured.
@@ -125,6 +132,35 @@ pub struct Draft {
     pub attributes: BTreeMap<String, String>,
 }
 
+impl Draft {
+    /// A draft that says nothing but what happened to which subject.
+    pub(crate) fn new(change: Change, subject_type: SubjectType, subject_id: String) -> Self {
+        Self {
+            occurred_at: None,
+            sequence: None,
+            change,
+            subject_type,
+            subject_id,
+            parent_id: None,
+            title: None,
+            url: None,
+            department: None,
+            team: None,
+            owner: None,
+            manager: None,
+            cycle: None,
+            metric: None,
+            progress: None,
+            confidence: None,
+            status: Status::Unknown,
+            previous: None,
+            actor: None,
+            note: None,
+            attributes: BTreeMap::new(),
+        }
+    }
+}
+
 /// What a dialect makes of a delivery.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Parsed {
@@ -134,6 +170,22 @@ pub struct Parsed {
     pub fingerprint: [u8; 32],
     /// See [`Reading::events`].
     pub drafts: Result<Vec<Draft>, Untranslatable>,
+}
+
+/// How a tool signs by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signs {
+    /// It does not, or as it is told: the source must say `verify`.
+    No,
+    /// As standardwebhooks.com has it.
+    Standard,
+    /// HMAC-SHA256 over the raw body, in hexadecimal digits.
+    Sha256 {
+        /// The header, lower case.
+        header: &'static str,
+        /// What stands before the digits.
+        prefix: &'static str,
+    },
 }
 
 /// One tool's way of speaking. Implementations are pure and never panic, whatever the bytes.
@@ -146,10 +198,10 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
 
     /// The headers that [`Dialect::parse`] reads, lower case: they are kept with the arrival, so that a replay
     /// translates as the gateway did.
-    fn headers(&self) -> &'static [&'static str];
+    fn headers(&self) -> Vec<&str>;
 
-    /// Whether the tool signs by itself, with the secrets of the source. Without it, the source must say `verify`.
-    fn signs(&self) -> bool;
+    /// How the tool signs by itself, with the secrets of the source.
+    fn signs(&self) -> Signs;
 
     /// Reads a verified delivery. What it cannot understand it names; what is not about goals it answers with no
     /// drafts; identity and fingerprint it gives in every case.

@@ -20,7 +20,7 @@ impl SourceError {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     /// A header that the scheme needs is not there.
-    #[error("a header that the signature needs is missing")]
+    #[error("a header or field that the signature needs is missing")]
     Missing,
     /// A header that may stand there once stands there twice, or disagrees with itself.
     #[error("a header of the signature stands there twice")]
@@ -31,6 +31,12 @@ pub enum Refusal {
     /// Signed too long ago, or too far in the future.
     #[error("the time of signing is outside the tolerance")]
     Stale,
+    /// The token is signed with a key that is not known, or no longer.
+    #[error("the token's key is not known")]
+    UnknownKey,
+    /// The token proves who sent it, but was made by or for somebody else.
+    #[error("the token has another issuer or audience")]
+    Claims,
     /// No signature fits any live secret.
     #[error("no signature fits")]
     Mismatch,
@@ -45,6 +51,8 @@ impl Refusal {
             Self::Ambiguous => "ambiguous",
             Self::Malformed => "malformed",
             Self::Stale => "stale",
+            Self::UnknownKey => "unknown_key",
+            Self::Claims => "claims",
             Self::Mismatch => "mismatch",
         }
     }
@@ -73,6 +81,14 @@ pub enum Untranslatable {
         /// The object: `body`, or a field's path.
         within: &'static str,
     },
+    /// One event of several in a delivery; nothing of the delivery is taken.
+    #[error("item {number}: {fault}")]
+    Item {
+        /// Counted from 1.
+        number: usize,
+        /// What is wrong with it.
+        fault: Box<Untranslatable>,
+    },
     /// A field that is missing, of the wrong type, or out of its range.
     #[error("`{path}` {problem}")]
     Field {
@@ -84,6 +100,15 @@ pub enum Untranslatable {
 }
 
 impl Untranslatable {
+    pub(crate) fn field(path: &'static str, problem: &'static str) -> Self {
+        Self::Field { path, problem }
+    }
+
+    /// The same as the fault of one item of several, counted from 0.
+    pub(crate) fn of_item(self, nth: usize) -> Self {
+        Self::Item { number: nth + 1, fault: Box::new(self) }
+    }
+
     /// A stable label for metrics and dead letters: the field's path where a field is at fault. It never carries data.
     #[must_use]
     pub fn reason(&self) -> &'static str {
@@ -92,6 +117,7 @@ impl Untranslatable {
             Self::NotJson { .. } => "not_json",
             Self::NotObject => "not_object",
             Self::Repeated { .. } => "repeated_key",
+            Self::Item { fault, .. } => fault.reason(),
             Self::Field { path, .. } => path,
         }
     }

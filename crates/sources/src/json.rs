@@ -8,6 +8,7 @@ use std::{borrow::Cow, collections::BTreeMap};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{error::Category, value::RawValue};
+use sha2::{Digest, Sha256};
 
 use crate::Untranslatable;
 
@@ -40,6 +41,28 @@ pub(crate) fn body<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Untransla
             Untranslatable::NotJson { line: error.line(), column: error.column() }
         }
     })
+}
+
+/// The value at a path of names, of a body that is JSON.
+pub(crate) fn raw_at<'a>(body: &'a [u8], path: &[String]) -> Option<&'a RawValue> {
+    let mut raw: &RawValue = serde_json::from_str(text_of(body).ok()?).ok()?;
+    for name in path {
+        let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(raw.get()).ok()?;
+        raw = fields.get(name.as_str())?;
+    }
+    Some(raw)
+}
+
+/// The hash of a body without one slice of it: the time of sending, which some senders stamp anew with each attempt.
+pub(crate) fn fingerprint(body: &[u8], stamp: Option<&str>) -> [u8; 32] {
+    let cut = stamp.and_then(|stamp| {
+        let start = (stamp.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
+        Some((body.get(..start)?, body.get(start + stamp.len()..)?))
+    });
+    match cut {
+        Some((before, after)) => Sha256::new().chain_update(before).chain_update(after).finalize().into(),
+        None => Sha256::digest(body).into(),
+    }
 }
 
 /// An object of raw fields inside the body.
@@ -110,16 +133,20 @@ pub(crate) fn number(path: &'static str, raw: Raw<'_>) -> Result<Option<f64>, Un
 /// A point in time: RFC 3339 with its zone, cut to microseconds, since that is what the log keeps. The year has four
 /// digits and is not 0, so that every reader of the log has a date for it.
 pub(crate) fn time(path: &'static str, raw: Raw<'_>) -> Result<Option<Timestamp>, Untranslatable> {
-    let Some(word) = word(path, raw)? else { return Ok(None) };
+    word(path, raw)?.map(|word| time_of(path, &word)).transpose()
+}
+
+/// Like [`time`], of a text that is there.
+pub(crate) fn time_of(path: &'static str, word: &str) -> Result<Timestamp, Untranslatable> {
     let bad = || fault(path, "is not a time such as 2026-02-03T10:15:00Z");
     let time: Timestamp = word.parse().map_err(|_| bad())?;
     let written = word.as_bytes();
     let dated = written.get(4) == Some(&b'-') && written[..4].iter().all(u8::is_ascii_digit);
     // jiff knows more than RFC 3339: names of zones in brackets, and offsets of more than a day.
-    let bare = !word.contains('[') && offset_hours(&word).is_none_or(|hours| hours < 24);
+    let bare = !word.contains('[') && offset_hours(word).is_none_or(|hours| hours < 24);
     let cut = Timestamp::from_microsecond(time.as_microsecond()).map_err(|_| bad())?;
     let year = cut.to_zoned(TimeZone::UTC).year();
-    if dated && bare && year > 0 { Ok(Some(cut)) } else { Err(bad()) }
+    if dated && bare && year > 0 { Ok(cut) } else { Err(bad()) }
 }
 
 /// The hours of an offset such as `+02:00` at the end of a time.
@@ -130,10 +157,14 @@ fn offset_hours(time: &str) -> Option<u8> {
 
 /// A day: `YYYY-MM-DD`.
 pub(crate) fn day(path: &'static str, raw: Raw<'_>) -> Result<Option<Date>, Untranslatable> {
-    let Some(word) = word(path, raw)? else { return Ok(None) };
+    word(path, raw)?.map(|word| day_of(path, &word)).transpose()
+}
+
+/// Like [`day`], of a text that is there.
+pub(crate) fn day_of(path: &'static str, word: &str) -> Result<Date, Untranslatable> {
     // Ten characters leave no room for a time of day, whose zone might mean the day before.
     let day = word.parse().ok().filter(|day: &Date| word.len() == 10 && day.year() > 0);
-    day.map(Some).ok_or_else(|| fault(path, "is not a day such as 2026-03-31"))
+    day.ok_or_else(|| fault(path, "is not a day such as 2026-03-31"))
 }
 
 /// A map of texts; a null in it says nothing.

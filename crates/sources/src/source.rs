@@ -8,7 +8,7 @@ use okr::{OkrEvent, Subject};
 use uuid::Uuid;
 
 use crate::{
-    Delivery, Dialect, Draft, Reading, Refusal, Request, SourceConfig, SourceError, Terms, catalog,
+    Delivery, Draft, Reading, Refusal, Request, Signs, SourceConfig, SourceError, Terms, catalog::Voice,
     verify::Verifier,
 };
 
@@ -20,7 +20,8 @@ pub struct Source {
     department: Option<String>,
     rate_limit: Option<Rate>,
     terms: Terms,
-    dialect: &'static dyn Dialect,
+    voice: Voice,
+    headers_kept: Vec<String>,
     verifier: Verifier,
 }
 
@@ -32,14 +33,14 @@ impl Source {
     pub fn check(name: &str, config: &SourceConfig) -> Result<(), SourceError> {
         let path = |key: &str| format!("sources.{name}.{key}");
         check_name(name)?;
-        let dialect =
-            catalog::find(&config.kind).map_err(|problem| SourceError::new(path("kind"), problem))?;
+        let voice = Voice::open(&format!("sources.{name}"), config)?;
         for (key, given) in [
             ("identity", config.identity.is_some()),
             ("each", config.each.is_some()),
+            ("when", config.when.is_some()),
             ("event", config.event.is_some()),
         ] {
-            if given {
+            if given && matches!(voice, Voice::Coded(_)) {
                 return Err(SourceError::new(path(key), "is for kind `generic` only"));
             }
         }
@@ -51,12 +52,13 @@ impl Source {
                 return Err(SourceError::new(path(key), "must not be empty"));
             }
         }
-        if config.verify.is_none() && !dialect.signs() {
+        let signs = voice.dialect().signs();
+        if config.verify.is_none() && signs == Signs::No {
             let problem = "is missing: say how a body proves where it comes from; whoever wants to trust everybody \
                            writes verify = { scheme = \"none\" }";
             return Err(SourceError::new(path("verify"), problem));
         }
-        Verifier::check(&format!("sources.{name}"), config)
+        Verifier::check(&format!("sources.{name}"), config, signs)
     }
 
     /// Resolves the source's secrets and makes it ready.
@@ -65,16 +67,17 @@ impl Source {
     /// What [`Source::check`] finds, and secrets that are missing or malformed; never with a secret's value.
     pub fn build(name: &str, config: &SourceConfig) -> Result<Self, SourceError> {
         Self::check(name, config)?;
-        let dialect = catalog::find(&config.kind)
-            .map_err(|problem| SourceError::new(format!("sources.{name}.kind"), problem))?;
+        let voice = Voice::open(&format!("sources.{name}"), config)?;
+        let verifier = Verifier::build(&format!("sources.{name}"), config, voice.dialect().signs())?;
         Ok(Self {
             name: name.to_owned(),
             namespace: config.namespace.clone().unwrap_or_else(|| name.to_owned()),
             department: config.department.clone(),
             rate_limit: config.rate_limit,
             terms: Terms { progress_scale: config.progress_scale.unwrap_or(1.0) },
-            dialect,
-            verifier: Verifier::build(&format!("sources.{name}"), config)?,
+            headers_kept: voice.dialect().headers().into_iter().map(str::to_owned).collect(),
+            voice,
+            verifier,
         })
     }
 
@@ -87,19 +90,19 @@ impl Source {
     /// Its kind, as the config writes it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        self.dialect.kind()
+        self.voice.dialect().kind()
     }
 
     /// The media types that its tool documents, lower case; a missing one is read as JSON.
     #[must_use]
     pub fn media_types(&self) -> &'static [&'static str] {
-        self.dialect.media_types()
+        self.voice.dialect().media_types()
     }
 
     /// The headers that [`Source::read`] needs, lower case: keep them with the arrival.
     #[must_use]
-    pub fn headers_kept(&self) -> &'static [&'static str] {
-        self.dialect.headers()
+    pub fn headers_kept(&self) -> &[String] {
+        &self.headers_kept
     }
 
     /// How many deliveries it may make; `None` is no limit.
@@ -130,7 +133,7 @@ impl Source {
     pub fn sign_as(&self, id: &str, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
         let mut headers = self.verifier.sign(id, body, now);
         let carries_id = headers.iter().any(|(name, _)| name == "webhook-id");
-        if self.dialect.headers().contains(&"webhook-id") && !carries_id {
+        if self.headers_kept.iter().any(|kept| kept == "webhook-id") && !carries_id {
             headers.push(("webhook-id".to_owned(), id.to_owned()));
         }
         headers
@@ -139,7 +142,7 @@ impl Source {
     /// Reads a verified delivery: which one it is, and its events. Pure, and never panics.
     #[must_use]
     pub fn read(&self, delivery: &Delivery<'_>) -> Reading {
-        let parsed = self.dialect.parse(delivery, &self.terms);
+        let parsed = self.voice.dialect().parse(delivery, &self.terms);
         let identity = parsed.identity.text();
         let events = parsed.drafts.map(|drafts| {
             let mut seen = Seen { keys: HashMap::new(), one: drafts.len() == 1 };
@@ -183,7 +186,7 @@ impl Source {
                 .or_else(|| self.department.clone()),
             team: draft.team,
             owner: draft.owner,
-            manager: None,
+            manager: draft.manager,
             cycle: draft.cycle,
             metric: draft.metric,
             progress,

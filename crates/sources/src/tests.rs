@@ -1,6 +1,6 @@
 //! Configuration: what is refused, and in which words.
 
-use crate::{KEYS, KNOWN_KINDS, Source, SourceConfig, catalog};
+use crate::{KEYS, KNOWN_KINDS, Source, SourceConfig, built};
 
 #[track_caller]
 fn check(toml: &str, path: &str, says: &str) {
@@ -24,7 +24,7 @@ fn a_kind_that_is_not_built_or_not_known_is_refused_by_name() {
     );
     check("kind = \"standard-webhook\"", "sources.acme.kind", "did you mean `standard-webhooks`?");
     check("kind = \"zzzzzzzzzzzzzz\"", "sources.acme.kind", "unknown kind `zzzzzzzzzzzzzz`; built are");
-    assert!(catalog().iter().all(|dialect| KNOWN_KINDS.contains(&dialect.kind())));
+    assert!(built().iter().all(|kind| KNOWN_KINDS.contains(kind)));
 }
 
 #[test]
@@ -60,7 +60,17 @@ fn a_verification_that_proves_nothing_is_refused() {
     let path = |key: &str| format!("sources.acme.verify.{key}");
     let hmac =
         |rest: &str| verify(&format!(r#"scheme = "hmac-sha256", header = "x", secrets = ["a"], {rest}"#));
-    check(&verify(r#"scheme = "jwt""#), &path("scheme"), "not built yet");
+    let jwt = |rest: &str| verify(&format!(r#"scheme = "jwt", issuer = "i", {rest}"#));
+    check(&verify(r#"scheme = "jwt""#), &path("issuer"), "is missing");
+    check(&jwt(r#"jwks = { file = "x" }"#), &path("audience"), "is missing");
+    check(&jwt(r#"audience = "a""#), &path("jwks"), "is missing");
+    check(&jwt(r#"audience = "a", jwks = { url = "https://x" }"#), &path("jwks.url"), "not built yet");
+    check(&jwt(r#"audience = "a", jwks = { file = "/no/such/file" }"#), &path("jwks"), "/no/such/file");
+    check(&jwt(r#"audience = "a", jwks = { file = "Cargo.toml" }"#), &path("jwks"), "no JSON Web Key Set");
+    check(&jwt(r#"audience = "a", jwks = { file = "x" }, secrets = ["a"]"#), &path("secrets"), "not read");
+    check(&hmac(r#"issuer = "i""#), &path("issuer"), "not read");
+    check(&hmac(r#"timestamp = { unit = "s" }"#), &path("timestamp"), "either `header` or `field`");
+    check(&hmac(r#"timestamp = { field = "a..b" }"#), &path("timestamp.field"), "path of a field");
     check(&verify(r#"scheme = "md5""#), &path("scheme"), "does not know `md5`");
     check(&verify(r#"scheme = "hmac-sha256", secrets = ["a"]"#), &path("header"), "is missing");
     check(&hmac("nonce = { header = \"x-n\" }"), &path("nonce"), "not built yet");

@@ -6,7 +6,7 @@ use okr::{Change, Status, SubjectType};
 /// listed is [`Change::Unknown`].
 pub(crate) fn event_type(word: &str) -> Option<(SubjectType, Change)> {
     let (subject, change) = word.split_once('.')?;
-    Some((subject_type(subject)?, change_of(change)))
+    Some((subject_type(subject)?, self::change(change)))
 }
 
 /// The four types of subjects, by their exact names.
@@ -20,7 +20,8 @@ pub(crate) fn subject_type(word: &str) -> Option<SubjectType> {
     })
 }
 
-fn change_of(word: &str) -> Change {
+/// What happened, by its exact word; one that is not listed is [`Change::Unknown`].
+pub(crate) fn change(word: &str) -> Change {
     match word {
         "created" => Change::Created,
         "updated" => Change::Updated,

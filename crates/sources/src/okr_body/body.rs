@@ -134,6 +134,7 @@ impl Body<'_> {
             department: json::text("department", self.department)?,
             team: json::text("team", self.team)?,
             owner: self.owner()?,
+            manager: None,
             cycle: self.cycle()?,
             metric: self.metric()?,
             progress: progress("progress", self.progress, scale)?,
@@ -227,10 +228,14 @@ struct SubjectRead {
 
 /// A given progress on the source's scale. Worse than the start counts as the start; far beyond the goal is taken for
 /// a wrong scale and held, never guessed.
-fn progress(path: &'static str, raw: Raw<'_>, scale: f64) -> Result<Option<f64>, Untranslatable> {
-    let Some(value) = json::number(path, raw)? else { return Ok(None) };
+pub(crate) fn scaled(path: &'static str, value: f64, scale: f64) -> Result<Option<f64>, Untranslatable> {
     if value / scale > PROGRESS_MAX {
         return Err(Untranslatable::Field { path, problem: "is beyond 6.5 times the goal" });
     }
     Ok(okr::progress::from_scaled(value, scale))
+}
+
+fn progress(path: &'static str, raw: Raw<'_>, scale: f64) -> Result<Option<f64>, Untranslatable> {
+    let Some(value) = json::number(path, raw)? else { return Ok(None) };
+    scaled(path, value, scale)
 }

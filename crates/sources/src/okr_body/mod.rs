@@ -4,9 +4,9 @@ mod body;
 
 use sha2::{Digest, Sha256};
 
-pub(crate) use body::{Body, Events};
+pub(crate) use body::{Body, Events, scaled};
 
-use crate::{Delivery, Dialect, Draft, Identity, Parsed, Terms, Untranslatable, json, words};
+use crate::{Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable, json, words};
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -21,12 +21,12 @@ impl Dialect for OkrBody {
         &["application/json"]
     }
 
-    fn headers(&self) -> &'static [&'static str] {
-        &[]
+    fn headers(&self) -> Vec<&str> {
+        vec![]
     }
 
-    fn signs(&self) -> bool {
-        false
+    fn signs(&self) -> Signs {
+        Signs::No
     }
 
     fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed {

@@ -2,10 +2,9 @@
 //! (or `svix-*`, the same under older names).
 
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::{
-    Delivery, Dialect, Draft, Identity, Parsed, Terms, Untranslatable,
+    Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable,
     json::{self, Raw},
     okr_body::{Body, Events, body_hash},
     verify::standard,
@@ -35,18 +34,18 @@ impl Dialect for StandardWebhooks {
         &["application/json"]
     }
 
-    fn headers(&self) -> &'static [&'static str] {
-        &["webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp"]
+    fn headers(&self) -> Vec<&str> {
+        vec!["webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp"]
     }
 
-    fn signs(&self) -> bool {
-        true
+    fn signs(&self) -> Signs {
+        Signs::Standard
     }
 
     fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed {
         let envelope: Result<Envelope<'_>, _> = json::text_of(delivery.body).and_then(json::body);
         let stamp = envelope.as_ref().ok().and_then(|envelope| envelope.timestamp);
-        let fingerprint = fingerprint(delivery.body, stamp.map(|raw| raw.get()));
+        let fingerprint = json::fingerprint(delivery.body, stamp.map(|raw| raw.get()));
         // Without the id, which only a verification of one's own lets through, the body stands for itself.
         let identity = match standard::id(delivery.headers) {
             Some(id) => Identity::given(id.to_owned()),
@@ -54,23 +53,6 @@ impl Dialect for StandardWebhooks {
         };
         Parsed { identity, fingerprint, drafts: envelope.and_then(|envelope| drafts(&envelope, terms)) }
     }
-}
-
-/// The hash of the body without the envelope's time, which some senders stamp anew with each attempt.
-fn fingerprint(body: &[u8], stamp: Option<&str>) -> [u8; 32] {
-    let mut hash = Sha256::new();
-    let cut = stamp.and_then(|stamp| {
-        let start = (stamp.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
-        Some((body.get(..start)?, body.get(start + stamp.len()..)?))
-    });
-    match cut {
-        Some((before, after)) => {
-            hash.update(before);
-            hash.update(after);
-        }
-        None => hash.update(body),
-    }
-    hash.finalize().into()
 }
 
 fn drafts(envelope: &Envelope<'_>, terms: &Terms) -> Result<Vec<Draft>, Untranslatable> {

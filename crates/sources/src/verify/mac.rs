@@ -15,7 +15,9 @@ const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 /// Base64 as most tools write it.
 pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
-const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT.with_encode_padding(false));
+/// Base64 as tokens write it.
+pub(super) const BASE64_URL: GeneralPurpose =
+    GeneralPurpose::new(&URL_SAFE, LENIENT.with_encode_padding(false));
 
 /// The longest tag, SHA-512's.
 const TAG_BYTES_MAX: usize = 64;

@@ -4,6 +4,8 @@
 //! taken tells nothing about which one was nearly right.
 
 mod header;
+mod jwks;
+mod jwt;
 mod mac;
 mod plan;
 mod signature;
@@ -14,7 +16,7 @@ mod token;
 
 use jiff::Timestamp;
 
-use crate::{Refusal, Request, SourceConfig, SourceError, source::resolve};
+use crate::{Refusal, Request, Signs, SourceConfig, SourceError, source::resolve};
 use plan::Plan;
 
 /// How a source's bodies are verified, its secrets resolved.
@@ -26,20 +28,24 @@ pub(crate) enum Verifier {
     Signature(signature::Signature),
     Stripe(stripe::Stripe),
     Token(token::Token),
+    Jwt(jwt::Jwt),
 }
 
 impl Verifier {
     /// Checks everything that can be checked without a secret. `path` is the source's, such as `sources.acme`.
-    pub(crate) fn check(path: &str, config: &SourceConfig) -> Result<(), SourceError> {
-        Plan::read(path, config).map(|_| ())
+    pub(crate) fn check(path: &str, config: &SourceConfig, signs: Signs) -> Result<(), SourceError> {
+        Plan::read(path, config, signs).map(|_| ())
     }
 
     /// Resolves the secrets and prepares their keys.
-    pub(crate) fn build(path: &str, config: &SourceConfig) -> Result<Self, SourceError> {
-        let plan = Plan::read(path, config)?;
+    pub(crate) fn build(path: &str, config: &SourceConfig, signs: Signs) -> Result<Self, SourceError> {
+        let plan = Plan::read(path, config, signs)?;
         let (secrets_path, secrets) = plan::secrets(path, config);
-        let secrets =
-            if matches!(plan, Plan::Anybody) { Vec::new() } else { resolve(&secrets_path, secrets)? };
+        let secrets = if matches!(plan, Plan::Anybody | Plan::Jwt(_)) {
+            Vec::new()
+        } else {
+            resolve(&secrets_path, secrets)?
+        };
         let at = |nth: usize, problem: String| SourceError::new(format!("{secrets_path}[{nth}]"), problem);
         Ok(match plan {
             Plan::Anybody => Self::Anybody,
@@ -47,6 +53,10 @@ impl Verifier {
             Plan::Signature(plan) => Self::Signature(signature::Signature::new(plan, &secrets, at)?),
             Plan::Stripe(plan) => Self::Stripe(stripe::Stripe::new(plan, &secrets)),
             Plan::Token(plan) => Self::Token(token::Token::new(plan, &secrets, at)?),
+            Plan::Jwt(plan) => {
+                let at = |problem| SourceError::new(format!("{path}.verify.jwks"), problem);
+                Self::Jwt(jwt::Jwt::new(plan, at)?)
+            }
         })
     }
 
@@ -58,13 +68,15 @@ impl Verifier {
             Self::Signature(signature) => signature.verify(request),
             Self::Stripe(stripe) => stripe.verify(request),
             Self::Token(token) => token.verify(request),
+            Self::Jwt(jwt) => jwt.verify(request),
         }
     }
 
     /// The headers that make `body` pass, made with the first secret.
     pub(crate) fn sign(&self, id: &str, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
         match self {
-            Self::Anybody => Vec::new(),
+            // A token is signed by its issuer alone.
+            Self::Anybody | Self::Jwt(_) => Vec::new(),
             Self::Standard(standard) => standard.sign(id, body, now),
             Self::Signature(signature) => signature.sign(body, now),
             Self::Stripe(stripe) => stripe.sign(body, now),

@@ -1,5 +1,7 @@
 //! Reads `verify = { … }` into a plan, all of it but the secrets.
 
+use std::path::PathBuf;
+
 use boot::SecretRef;
 use http::HeaderName;
 
@@ -7,13 +9,15 @@ use super::{
     mac::{Algorithm, Encoding},
     signed::Signed,
 };
-use crate::{SourceConfig, SourceError, VerifyConfig};
+use crate::{Signs, SourceConfig, SourceError, TimestampConfig, VerifyConfig};
 
 /// The schemes that are built, as the error about another one lists them.
 const SCHEMES: &[&str] =
-    &["hmac-sha1", "hmac-sha256", "hmac-sha512", "bearer", "basic", "none", "stripe", "shopify"];
+    &["hmac-sha1", "hmac-sha256", "hmac-sha512", "bearer", "basic", "jwt", "none", "stripe", "shopify"];
 /// Five minutes, as nearly every tool has it.
 pub(super) const TOLERANCE_MS: i64 = 5 * 60 * 1000;
+/// Clocks of issuers and ours; a token has its own end.
+const TOKEN_TOLERANCE_MS: i64 = 60 * 1000;
 
 /// How to verify, checked.
 #[derive(Debug)]
@@ -23,6 +27,7 @@ pub(super) enum Plan {
     Signature(SignaturePlan),
     Stripe(StripePlan),
     Token(TokenPlan),
+    Jwt(JwtPlan),
 }
 
 /// A keyed hash in a header.
@@ -39,11 +44,27 @@ pub(super) struct SignaturePlan {
     pub tolerance_ms: i64,
 }
 
-/// Where the time of signing stands, and how many milliseconds one of its units has.
+/// Where the time of signing stands, and how it is written.
 #[derive(Debug)]
 pub(super) struct Stamp {
-    pub header: HeaderName,
-    pub unit_ms: i64,
+    pub place: Place,
+    pub clock: Clock,
+}
+
+/// Where a value stands.
+#[derive(Debug)]
+pub(super) enum Place {
+    Header(HeaderName),
+    /// The path of a field of the JSON body, which the signature covers.
+    Field(Vec<String>),
+}
+
+/// How a time is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Clock {
+    Seconds,
+    Millis,
+    Rfc3339,
 }
 
 /// `t=…,v1=…` in one header.
@@ -61,6 +82,17 @@ pub(super) struct TokenPlan {
     pub basic: bool,
 }
 
+/// A signed token in a header.
+#[derive(Debug)]
+pub(super) struct JwtPlan {
+    pub token: TokenPlan,
+    pub issuer: String,
+    pub audience: String,
+    pub tolerance_ms: i64,
+    /// The file of the issuer's keys.
+    pub keys: PathBuf,
+}
+
 /// The secrets that count, and their path: those of the verification, else the source's own.
 pub(super) fn secrets<'a>(path: &str, config: &'a SourceConfig) -> (String, &'a [SecretRef]) {
     match &config.verify {
@@ -72,18 +104,38 @@ pub(super) fn secrets<'a>(path: &str, config: &'a SourceConfig) -> (String, &'a 
 
 impl Plan {
     /// `path` is the source's, such as `sources.acme`.
-    pub(super) fn read(path: &str, config: &SourceConfig) -> Result<Self, SourceError> {
+    pub(super) fn read(path: &str, config: &SourceConfig, signs: Signs) -> Result<Self, SourceError> {
         let plan = match &config.verify {
-            None => Self::Standard,
+            None => Self::own(signs),
             Some(verify) => Reader { path, verify }.plan()?,
         };
         let (secrets_path, secrets) = secrets(path, config);
-        if secrets.is_empty() && !matches!(plan, Self::Anybody) {
+        if secrets.is_empty() && !matches!(plan, Self::Anybody | Self::Jwt(_)) {
             let problem =
                 "is missing: without a secret nothing can be verified, so write [{ env = \"NAME\" }]";
             return Err(SourceError::new(secrets_path, problem));
         }
         Ok(plan)
+    }
+}
+
+impl Plan {
+    /// As the tool signs by itself.
+    fn own(signs: Signs) -> Self {
+        match signs {
+            Signs::No | Signs::Standard => Self::Standard,
+            Signs::Sha256 { header, prefix } => Self::Signature(SignaturePlan {
+                algorithm: Algorithm::Sha256,
+                header: HeaderName::from_static(header),
+                encoding: Encoding::Hex,
+                prefix: prefix.to_owned(),
+                separator: None,
+                key_is_base64: false,
+                timestamp: None,
+                signed: Signed::body(),
+                tolerance_ms: TOLERANCE_MS,
+            }),
+        }
     }
 }
 
@@ -111,12 +163,12 @@ impl Reader<'_> {
             }),
             "stripe" => Plan::Stripe(StripePlan {
                 header: self.header("header", Some("stripe-signature"))?,
-                tolerance_ms: self.tolerance_ms(),
+                tolerance_ms: self.tolerance_ms(TOLERANCE_MS),
             }),
             "bearer" => Plan::Token(self.token(false)?),
             "basic" => Plan::Token(self.token(true)?),
             "none" => Plan::Anybody,
-            "jwt" => return Err(self.fault("scheme", format!("`jwt` is not built yet; {}", built()))),
+            "jwt" => Plan::Jwt(self.jwt()?),
             other => return Err(self.fault("scheme", format!("does not know `{other}`; {}", built()))),
         };
         self.unread(&plan)?;
@@ -126,7 +178,8 @@ impl Reader<'_> {
     /// A key that the scheme never reads would be a promise that nobody keeps.
     fn unread(&self, plan: &Plan) -> Result<(), SourceError> {
         let signature = matches!(plan, Plan::Signature(_)) && self.verify.scheme != "shopify";
-        let token = matches!(plan, Plan::Token(_));
+        let jwt = matches!(plan, Plan::Jwt(_));
+        let token = matches!(plan, Plan::Token(_)) || jwt;
         let stripe = matches!(plan, Plan::Stripe(_));
         let v = self.verify;
         for (key, given, read) in [
@@ -137,7 +190,11 @@ impl Reader<'_> {
             ("key", v.key.is_some(), signature),
             ("timestamp", v.timestamp.is_some(), signature),
             ("signed", v.signed.is_some(), signature),
-            ("tolerance", v.tolerance.is_some(), stripe || (signature && v.timestamp.is_some())),
+            ("tolerance", v.tolerance.is_some(), stripe || jwt || (signature && v.timestamp.is_some())),
+            ("jwks", v.jwks.is_some(), jwt),
+            ("issuer", v.issuer.is_some(), jwt),
+            ("audience", v.audience.is_some(), jwt),
+            ("secrets", !v.secrets.is_empty(), !jwt),
         ] {
             if given && !read {
                 let without = if key == "tolerance" && signature { " without a `timestamp`" } else { "" };
@@ -169,7 +226,8 @@ impl Reader<'_> {
             return Err(self.fault("separator", "must not be empty; leave it out for a single signature"));
         }
         let timestamp = self.timestamp()?;
-        let signed = match (&self.verify.signed, &timestamp) {
+        let in_header = timestamp.as_ref().filter(|stamp| matches!(stamp.place, Place::Header(_)));
+        let signed = match (&self.verify.signed, in_header) {
             (Some(template), _) => {
                 Signed::compile(template).map_err(|problem| self.fault("signed", problem))?
             }
@@ -182,7 +240,7 @@ impl Reader<'_> {
             );
         }
         match (&timestamp, signed.has_timestamp()) {
-            (Some(_), false) => {
+            (Some(Stamp { place: Place::Header(_), .. }), false) => {
                 let problem =
                     "must contain `{{ timestamp }}`, or anybody could refresh an old request's time";
                 return Err(self.fault("signed", problem));
@@ -203,18 +261,63 @@ impl Reader<'_> {
             key_is_base64,
             timestamp,
             signed,
-            tolerance_ms: self.tolerance_ms(),
+            tolerance_ms: self.tolerance_ms(TOLERANCE_MS),
         })
     }
 
     fn timestamp(&self) -> Result<Option<Stamp>, SourceError> {
         let Some(config) = &self.verify.timestamp else { return Ok(None) };
-        let unit_ms = match config.unit.as_deref() {
-            None | Some("s") => 1000,
-            Some("ms") => 1,
-            Some(_) => return Err(self.fault("timestamp.unit", "must be `s` or `ms`")),
+        let clock = match config.unit.as_deref() {
+            None | Some("s") => Clock::Seconds,
+            Some("ms") => Clock::Millis,
+            Some("rfc3339") => Clock::Rfc3339,
+            Some(_) => return Err(self.fault("timestamp.unit", "must be `s`, `ms` or `rfc3339`")),
         };
-        Ok(Some(Stamp { header: self.name("timestamp.header", &config.header)?, unit_ms }))
+        Ok(Some(Stamp { place: self.place(config)?, clock }))
+    }
+
+    fn place(&self, config: &TimestampConfig) -> Result<Place, SourceError> {
+        match (&config.header, &config.field) {
+            (Some(header), None) => self.name("timestamp.header", header).map(Place::Header),
+            (None, Some(field)) if field.split('.').all(|part| !part.is_empty()) => {
+                Ok(Place::Field(field.split('.').map(str::to_owned).collect()))
+            }
+            (None, Some(_)) => {
+                Err(self.fault("timestamp.field", "is not the path of a field, such as `meta.sent_at`"))
+            }
+            _ => Err(self.fault("timestamp", "must say either `header` or `field`")),
+        }
+    }
+
+    fn jwt(&self) -> Result<JwtPlan, SourceError> {
+        let said = |key: &str, text: &Option<String>, problem: &str| {
+            let text = text.clone().filter(|text| !text.trim().is_empty());
+            text.ok_or_else(|| self.fault(key, problem))
+        };
+        let issuer = said(
+            "issuer",
+            &self.verify.issuer,
+            "is missing: name who issues the tokens, as their `iss` says it",
+        )?;
+        let audience = said(
+            "audience",
+            &self.verify.audience,
+            "is missing: name whom the tokens are for, as their `aud` says it",
+        )?;
+        let missing = "is missing: write { file = \"keys.json\" }";
+        let jwks = self.verify.jwks.as_ref().ok_or_else(|| self.fault("jwks", missing))?;
+        let keys = match (&jwks.file, &jwks.url) {
+            (Some(file), None) => file.clone(),
+            (None, Some(_)) => return Err(self.fault("jwks.url", "is not built yet; give a `file`")),
+            _ => return Err(self.fault("jwks", "must say either `file` or `url`")),
+        };
+        Ok(JwtPlan {
+            token: self.token(false)?,
+            issuer,
+            audience,
+            tolerance_ms: self.tolerance_ms(TOKEN_TOLERANCE_MS),
+            keys,
+        })
     }
 
     fn token(&self, basic: bool) -> Result<TokenPlan, SourceError> {
@@ -228,10 +331,8 @@ impl Reader<'_> {
         Ok(TokenPlan { header, prefix, basic })
     }
 
-    fn tolerance_ms(&self) -> i64 {
-        self.verify
-            .tolerance
-            .map_or(TOLERANCE_MS, |span| i64::try_from(span.0.as_millis()).unwrap_or(i64::MAX))
+    fn tolerance_ms(&self, usual: i64) -> i64 {
+        self.verify.tolerance.map_or(usual, |span| i64::try_from(span.0.as_millis()).unwrap_or(i64::MAX))
     }
 
     fn header(&self, key: &str, usual: Option<&str>) -> Result<HeaderName, SourceError> {

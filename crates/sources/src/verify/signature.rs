@@ -9,9 +9,9 @@ use base64::Engine;
 use super::{
     fresh, header,
     mac::{self, BASE64, Mac, Tag},
-    plan::SignaturePlan,
+    plan::{Clock, Place, SignaturePlan, Stamp},
 };
-use crate::{Refusal, Request, SourceError};
+use crate::{Refusal, Request, SourceError, json};
 
 /// More signatures than this in one header are not looked at: nobody rotates that many secrets at once.
 pub(super) const CLAIMS_MAX: usize = 16;
@@ -47,9 +47,8 @@ impl Signature {
         let written = header::one(request.headers, &plan.header)?;
         let timestamp = match &plan.timestamp {
             Some(stamp) => {
-                let text = header::one(request.headers, &stamp.header)?;
-                let signed_at_ms = header::count(text)?.saturating_mul(stamp.unit_ms);
-                fresh(signed_at_ms, request.now, plan.tolerance_ms)?;
+                let text = stamped(stamp, request)?;
+                fresh(header::moment(text, stamp.clock)?, request.now, plan.tolerance_ms)?;
                 text
             }
             None => "",
@@ -82,9 +81,19 @@ impl Signature {
         let plan = &self.plan;
         let mut headers: Vec<(String, String)> = Vec::new();
         let mut timestamp = String::new();
-        if let Some(stamp) = &plan.timestamp {
-            timestamp = (now.as_millisecond() / stamp.unit_ms).to_string();
-            headers.push((stamp.header.to_string(), timestamp.clone()));
+        match &plan.timestamp {
+            Some(Stamp { place: Place::Header(name), clock }) => {
+                timestamp = match clock {
+                    Clock::Seconds => now.as_second().to_string(),
+                    Clock::Millis => now.as_millisecond().to_string(),
+                    Clock::Rfc3339 => now.to_string(),
+                };
+                headers.push((name.to_string(), timestamp.clone()));
+            }
+            Some(Stamp { place: Place::Field(path), .. }) => {
+                timestamp = field(body, path).unwrap_or_default().to_owned();
+            }
+            None => {}
         }
         // Other headers that are signed get a value of ours, unless they are the timestamp itself.
         let mut signed = HeaderMap::new();
@@ -108,4 +117,19 @@ impl Signature {
         }
         headers
     }
+}
+
+/// The time of signing, as the request writes it.
+fn stamped<'a>(stamp: &Stamp, request: &Request<'a>) -> Result<&'a str, Refusal> {
+    match &stamp.place {
+        Place::Header(name) => header::one(request.headers, name),
+        Place::Field(path) => field(request.body, path).ok_or(Refusal::Missing),
+    }
+}
+
+/// A number of the body, or a text, which has no escapes as times have none.
+fn field<'a>(body: &'a [u8], path: &[String]) -> Option<&'a str> {
+    let raw = json::raw_at(body, path)?.get();
+    let bare = raw.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    Some(bare.unwrap_or(raw)).filter(|text| !text.is_empty())
 }

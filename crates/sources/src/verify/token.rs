@@ -8,6 +8,14 @@ use subtle::{Choice, ConstantTimeEq};
 use super::{header, mac::BASE64, plan::TokenPlan};
 use crate::{Refusal, Request, SourceError};
 
+impl TokenPlan {
+    /// The word behind the prefix, whose letters may be of either case, as HTTP's scheme names are.
+    pub(super) fn bare<'a>(&self, written: &'a str) -> Option<&'a str> {
+        let start = written.get(..self.prefix.len())?;
+        start.eq_ignore_ascii_case(&self.prefix).then(|| &written[self.prefix.len()..])
+    }
+}
+
 #[derive(Debug)]
 pub(crate) struct Token {
     plan: TokenPlan,
@@ -37,7 +45,7 @@ impl Token {
 
     pub(super) fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
         let written = header::one(request.headers, &self.plan.header)?;
-        let bare = self.bare(written).ok_or(Refusal::Malformed)?.trim();
+        let bare = self.plan.bare(written).ok_or(Refusal::Malformed)?.trim();
         let claim: [u8; 32] = if self.plan.basic {
             Sha256::digest(BASE64.decode(bare).map_err(|_| Refusal::Malformed)?).into()
         } else {
@@ -48,13 +56,6 @@ impl Token {
             fits |= hash.as_slice().ct_eq(claim.as_slice());
         }
         if fits.into() { Ok(()) } else { Err(Refusal::Mismatch) }
-    }
-
-    /// The word behind the prefix, whose letters may be of either case, as HTTP's scheme names are.
-    fn bare<'a>(&self, written: &'a str) -> Option<&'a str> {
-        let prefix = &self.plan.prefix;
-        let start = written.get(..prefix.len())?;
-        start.eq_ignore_ascii_case(prefix).then(|| &written[prefix.len()..])
     }
 
     pub(super) fn sign(&self) -> Vec<(String, String)> {
