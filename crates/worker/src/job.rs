@@ -41,6 +41,8 @@ pub struct Ticket {
     pub lane: LaneId,
     pub part: usize,
     pub epoch: u64,
+    /// See [`crate::ages::Flight`].
+    pub flight: u64,
 }
 
 /// A job that came home.

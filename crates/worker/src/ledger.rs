@@ -49,6 +49,11 @@ impl Ledger {
         (Some(next) > self.first).then_some(next)
     }
 
+    /// The first offset that is not finished.
+    pub fn unfinished_from(&self) -> Option<i64> {
+        self.open.first().copied()
+    }
+
     /// The frontier, if it has moved since this was last asked.
     pub fn moved(&mut self) -> Option<i64> {
         let frontier = self.frontier().filter(|frontier| Some(*frontier) > self.told)?;

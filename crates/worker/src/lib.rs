@@ -3,6 +3,7 @@
 //! All decisions are made in `partitions` and `batches`, which are pure; [`run`] and [`run_batches`] feed them from
 //! Kafka and do what they ask.
 
+mod ages;
 mod batch;
 mod batch_runtime;
 mod batches;
@@ -20,6 +21,7 @@ mod keeper;
 mod lanes;
 mod ledger;
 mod letters;
+mod lookout;
 mod observe;
 mod owner;
 mod partitions;
@@ -27,6 +29,7 @@ mod progress;
 mod relay;
 mod retry;
 mod runtime;
+mod watchdog;
 mod work;
 
 #[cfg(test)]

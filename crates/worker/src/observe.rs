@@ -1,9 +1,13 @@
 //! Metrics and logs of the consumer runtime.
 
+use std::time::Duration;
+
 use bus::Slot;
+use bus::burrow::Status;
 use metrics::{counter, gauge};
 
 use crate::BrakeError;
+use crate::watchdog::Trouble;
 
 /// Records that came from Kafka.
 pub fn consumed(service: &'static str, records: u64) {
@@ -103,9 +107,22 @@ pub fn trouble(service: &'static str, why: &str) {
     tracing::warn!(service, error = why, "consumer of {service} reported an error");
 }
 
-/// What is unfinished right now.
-pub fn load(service: &'static str, running: usize, held: (usize, usize)) {
+/// The watchdog noticed that a consumer stands still.
+pub fn noticed(service: &'static str, trouble: &Trouble) {
+    let reason = trouble.reason();
+    counter!("okr_worker_watchdog_alarms_total", "service" => service, "reason" => reason).increment(1);
+    tracing::error!(service, reason, "the watchdog of {service} noticed: {}", trouble.words());
+}
+
+/// Frontiers that moved and were given to commit.
+pub fn committed(service: &'static str, frontiers: usize) {
+    counter!("okr_worker_commits_total", "service" => service).increment(frontiers as u64);
+}
+
+/// What is unfinished right now, and for how long the oldest job has been out.
+pub fn load(service: &'static str, (running, oldest): (usize, Duration), held: (usize, usize)) {
     gauge!("okr_worker_in_flight_records", "service" => service).set(running as f64);
+    gauge!("okr_worker_oldest_in_flight_seconds", "service" => service).set(oldest.as_secs_f64());
     gauge!("okr_worker_unfinished_records", "service" => service).set(held.0 as f64);
     gauge!("okr_worker_unfinished_bytes", "service" => service).set(held.1 as f64);
 }
@@ -120,6 +137,20 @@ pub fn lag(service: &'static str, slot: &Slot, records: i64) {
     let (topic, partition) = (slot.topic.to_string(), slot.partition.to_string());
     gauge!("okr_worker_lag_records", "service" => service, "topic" => topic, "partition" => partition)
         .set(records as f64);
+}
+
+/// How old the first uncommitted record of a slot is; 0 where none is in hand.
+pub fn age(service: &'static str, slot: &Slot, seconds: f64) {
+    let (topic, partition) = (slot.topic.to_string(), slot.partition.to_string());
+    gauge!("okr_worker_lag_seconds", "service" => service, "topic" => topic, "partition" => partition)
+        .set(seconds);
+}
+
+/// How a slot is consumed, by Burrow's rules.
+pub fn course(group: &str, slot: &Slot, status: Status) {
+    let (topic, partition) = (slot.topic.to_string(), slot.partition.to_string());
+    gauge!("okr_consumer_status", "group" => group.to_owned(), "topic" => topic, "partition" => partition)
+        .set(f64::from(status.level()));
 }
 
 /// A halt, or what the fuse has counted, is not durable yet.

@@ -25,7 +25,7 @@ use crate::{Handler, WorkerConfig, observe};
 pub const BATCH: usize = 128;
 
 /// Every so many measurements all frontiers are committed once more, should a commit have been lost.
-const RETELL: u32 = 12;
+pub const RETELL: u32 = 12;
 
 /// Everything that one consumer knows, in one task.
 pub struct Owner<H: Handler> {
@@ -46,6 +46,8 @@ pub struct Owner<H: Handler> {
     finished: u64,
     /// Slots whose lag was told last.
     lagging: Vec<Slot>,
+    /// Slots whose age was told last.
+    aged: Vec<Slot>,
     /// Measurements so far.
     measured: u32,
     halted: Option<Halted>,
@@ -81,6 +83,7 @@ impl<H: Handler> Owner<H> {
             consumed: 0,
             finished: 0,
             lagging: Vec::new(),
+            aged: Vec::new(),
             measured: 0,
             halted: None,
             saved: (0, 0),
@@ -207,6 +210,7 @@ impl<H: Handler> Owner<H> {
     pub fn commit<F: Feed>(&mut self, feed: &F) {
         let offsets = self.partitions.commits();
         if !offsets.is_empty() {
+            observe::committed(self.service, offsets.len());
             feed.commit(offsets);
         }
         observe::consumed(self.service, std::mem::take(&mut self.consumed));
@@ -257,8 +261,10 @@ impl<H: Handler> Owner<H> {
         if self.measured.is_multiple_of(RETELL) {
             self.partitions.retell();
         }
-        observe::load(self.service, self.partitions.running(), self.budget.held());
+        let oldest = self.partitions.oldest_running(self.now());
+        observe::load(self.service, (self.partitions.running(), oldest), self.budget.held());
         observe::assigned(self.service, self.partitions.owned().count());
+        self.measure_ages();
         let lag = feed.lag();
         for slot in &self.lagging {
             // A slot that went away is somebody else's to tell.
@@ -268,6 +274,21 @@ impl<H: Handler> Owner<H> {
         }
         lag.iter().for_each(|(slot, records)| observe::lag(self.service, slot, *records));
         self.lagging = lag.into_iter().map(|(slot, _)| slot).collect();
+    }
+
+    fn measure_ages(&mut self) {
+        let (service, now_ms) = (self.service, (self.bench.clock)().as_millisecond());
+        let mut aged = Vec::with_capacity(self.aged.len());
+        for (slot, oldest_ms) in self.partitions.oldest_ms() {
+            let age_ms = oldest_ms.map_or(0, |oldest_ms| (now_ms - oldest_ms).max(0));
+            observe::age(service, slot, age_ms as f64 / 1_000.0);
+            aged.push(slot.clone());
+        }
+        self.aged
+            .iter()
+            .filter(|slot| !aged.contains(slot))
+            .for_each(|slot| observe::age(service, slot, 0.0));
+        self.aged = aged;
     }
 
     /// What is wrong with the broker, if anything.

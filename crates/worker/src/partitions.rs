@@ -13,6 +13,7 @@ use std::time::Duration;
 use bus::{InRecord, Slot};
 
 use crate::FuseConfig;
+use crate::ages::{Flight, Marks};
 use crate::budget::Budget;
 use crate::faults::Fault;
 use crate::fuse::Fuse;
@@ -50,6 +51,7 @@ struct Partition {
     /// New with each assignment.
     epoch: u64,
     ledger: Ledger,
+    marks: Marks,
     /// Jobs of this epoch that are out.
     running: usize,
 }
@@ -76,6 +78,7 @@ pub struct Partitions<T> {
     epoch: u64,
     /// Jobs that are out, those of earlier epochs included.
     running: usize,
+    flight: Flight,
     stopping: bool,
     halted: Option<String>,
     #[cfg(test)]
@@ -98,6 +101,7 @@ impl<T> Partitions<T> {
             fuse: Fuse::new(rules.fuse),
             epoch: 0,
             running: 0,
+            flight: Flight::default(),
             stopping: false,
             halted: None,
             #[cfg(test)]
@@ -110,7 +114,8 @@ impl<T> Partitions<T> {
         for slot in slots {
             let index = *self.by_slot.entry(slot.clone()).or_insert_with(|| {
                 let ledger = Ledger::default();
-                self.parts.push(Partition { slot, hold: Hold::None, epoch: 0, ledger, running: 0 });
+                let marks = Marks::default();
+                self.parts.push(Partition { slot, hold: Hold::None, epoch: 0, ledger, marks, running: 0 });
                 self.parts.len() - 1
             });
             self.drop_waiting(index);
@@ -118,6 +123,7 @@ impl<T> Partitions<T> {
             let part = &mut self.parts[index];
             (part.hold, part.epoch, part.ledger, part.running) =
                 (Hold::Owned, self.epoch, Ledger::default(), 0);
+            part.marks = Marks::default();
         }
     }
 
@@ -175,6 +181,7 @@ impl<T> Partitions<T> {
             return Ok(());
         };
         self.parts[index].ledger.begin(record.offset)?;
+        self.parts[index].marks.note(record.offset, record.timestamp_ms);
         // A record without a key waits in its partition's own lane.
         let hash = self.hasher.hash_one((index, record.key.as_deref()));
         self.lanes.push(index, hash, Entry::new(record, index));
@@ -198,13 +205,15 @@ impl<T> Partitions<T> {
         let part = entry.part;
         self.running += 1;
         self.parts[part].running += 1;
-        Some(Job { ticket: Ticket { lane, part, epoch: self.parts[part].epoch }, entry })
+        let flight = self.flight.begin();
+        Some(Job { ticket: Ticket { lane, part, epoch: self.parts[part].epoch, flight }, entry })
     }
 
     /// A job came home. An error is a broken invariant: halt.
     pub fn finish(&mut self, done: Done<T>, now: Duration) -> Result<Note, LedgerError> {
         let Done { ticket, entry, outcome } = done;
         self.running -= 1;
+        self.flight.end(ticket.flight);
         let is_old = self.parts[ticket.part].epoch != ticket.epoch && !self.is(Fault::NoEpoch);
         let part = &mut self.parts[ticket.part];
         if is_old || part.hold == Hold::None {
@@ -299,6 +308,17 @@ impl<T> Partitions<T> {
     /// Jobs that are out of partitions which are ours: what a stop waits for.
     pub fn running_here(&self) -> usize {
         self.parts.iter().filter(|part| part.hold != Hold::None).map(|part| part.running).sum()
+    }
+
+    /// For how long the oldest job has been out; asked from time to time, and right to that time.
+    pub fn oldest_running(&mut self, now: Duration) -> Duration {
+        self.flight.tick(now)
+    }
+
+    /// When the first unfinished record of each slot that is ours was written; none where all are finished.
+    pub fn oldest_ms(&mut self) -> impl Iterator<Item = (&Slot, Option<i64>)> {
+        let owned = self.parts.iter_mut().filter(|part| part.hold == Hold::Owned);
+        owned.map(|part| (&part.slot, part.marks.oldest_ms(part.ledger.unfinished_from())))
     }
 
     /// Slots that are ours.

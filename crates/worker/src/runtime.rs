@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boot::House;
-use bus::Consumer;
+use bus::{Consumer, Onlooker};
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_until};
@@ -13,14 +13,15 @@ use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, sleep_
 use crate::budget::Budget;
 use crate::feed::{Feed, News};
 use crate::keeper::{self, Keeper};
+use crate::lookout::{Leash, Lookout};
 use crate::owner::{BATCH, Owner};
 use crate::work::Bench;
 use crate::{Brakes, DeadLetters, Handler, WorkerConfig};
 
 /// How often lag and load are measured.
-const MEASURE: Duration = Duration::from_secs(5);
+pub const MEASURE: Duration = Duration::from_secs(5);
 
-/// How often the broker is asked whether it is there.
+/// How often the broker is asked whether it is there, and how long it may take to answer.
 const WATCH: Duration = Duration::from_secs(3);
 
 /// How long a member that was left behind is mourned before a new one joins.
@@ -81,15 +82,19 @@ pub async fn run<H: Handler>(worker: Worker<H>) -> Result<(), WorkerError> {
         brake = keeper::first(service, brakes.as_ref()) => brake,
     };
     let mut asides = JoinSet::new();
+    let onlooker = Arc::new(Onlooker::new(&settings, &group).map_err(WorkerError::Join)?);
     let mut sight = Sight {
-        broker: watch_broker(settings.clone(), &mut asides),
+        broker: watch_broker(Arc::clone(&onlooker), &mut asides),
         keeper: Keeper::start(service, brakes, &mut asides),
     };
+    let lookout = Lookout::new(service, onlooker, &house, revoke_grace);
     loop {
         let budget = budget(&config);
         let feed = Consumer::join(&settings, &group, &topics, budget.clone(), revoke_grace);
+        let feed = feed.map_err(WorkerError::Join)?;
+        let leash = lookout.follow(feed.pulse());
         let mut owner = Owner::new(Arc::clone(&bench), config, &house, budget, brake);
-        match drive(&mut owner, feed.map_err(WorkerError::Join)?, &config, &house, &mut sight).await {
+        match drive(&mut owner, feed, leash, (&config, &house), &mut sight).await {
             End::Left => return Ok(()),
             End::Stalled => sleep(REJOIN_PAUSE).await,
             End::Resumed => {}
@@ -115,8 +120,8 @@ pub fn budget(config: &WorkerConfig) -> Arc<Budget> {
 pub async fn drive<H: Handler, F: Feed>(
     owner: &mut Owner<H>,
     mut feed: F,
-    config: &WorkerConfig,
-    house: &House,
+    leash: Leash,
+    (config, house): (&WorkerConfig, &House),
     sight: &mut Sight,
 ) -> End {
     let Sight { broker, keeper } = sight;
@@ -125,6 +130,7 @@ pub async fn drive<H: Handler, F: Feed>(
     let mut came_home = Vec::with_capacity(BATCH);
     broker.mark_changed();
     let end = loop {
+        leash.turned();
         let due = owner.due();
         tokio::select! {
             biased; // Order is priority: leave, then finish, then commit, then fetch, which may always have more.
@@ -133,6 +139,9 @@ pub async fn drive<H: Handler, F: Feed>(
             _ = commit.tick() => {
                 owner.commit(&feed);
                 owner.brake(keeper);
+                if let Some(why) = leash.trouble() {
+                    owner.accept(News::Stalled(why));
+                }
             }
             _ = measure.tick() => owner.measure(&feed),
             Ok(()) = broker.changed() => owner.broker(broker.borrow_and_update().clone()),
@@ -150,6 +159,7 @@ pub async fn drive<H: Handler, F: Feed>(
         owner.start();
         owner.answer();
     };
+    drop(leash); // A member that leaves may stand still.
     drain(owner, &mut feed, config.drain_grace.0).await;
     // Of a member that was thrown out nothing may be committed.
     let offsets = if end == End::Stalled { Vec::new() } else { owner.finals() };
@@ -176,25 +186,24 @@ async fn drain<H: Handler, F: Feed>(owner: &mut Owner<H>, feed: &mut F, grace: D
     owner.abandon();
 }
 
-fn ticks(every: Duration) -> Interval {
+pub fn ticks(every: Duration) -> Interval {
     let mut ticks = interval(every);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks
 }
 
 /// Follows the broker until `asides` is dropped.
-fn watch_broker(settings: bus::Settings, asides: &mut JoinSet<()>) -> watch::Receiver<Option<String>> {
+fn watch_broker(onlooker: Arc<Onlooker>, asides: &mut JoinSet<()>) -> watch::Receiver<Option<String>> {
     let (tell, broker) = watch::channel(None);
     asides.spawn(async move {
-        let news = |why: Option<String>| {
+        loop {
+            let why = onlooker.alive(WATCH).await.err().map(|error| error.to_string());
             tell.send_if_modified(|known| {
                 let changed = *known != why;
                 *known = why;
                 changed
             });
-        };
-        if let Err(error) = bus::watch_broker(&settings, WATCH, |state| news(state.err())).await {
-            news(Some(error.to_string()));
+            sleep(WATCH).await;
         }
     });
     broker

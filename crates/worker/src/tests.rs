@@ -2,7 +2,9 @@
 
 mod batches;
 mod brakes;
+mod eyes;
 mod fakes;
+mod watch;
 
 use std::time::Duration;
 

@@ -17,9 +17,12 @@ use tokio::task::{JoinHandle, JoinSet};
 use crate::budget::Budget;
 use crate::feed::{Feed, News};
 use crate::keeper::Keeper;
+use crate::lookout::Lookout;
 use crate::owner::Owner;
 use crate::partitions::Offsets;
 use crate::runtime::{End, Sight, drive};
+use crate::tests::SECOND;
+use crate::tests::eyes::FakeEyes;
 use crate::work;
 use crate::{Brake, BrakeError, Brakes, DeadLetters, Failure, Halted, Handler, WorkerConfig};
 
@@ -196,6 +199,7 @@ pub struct Bench {
     pub dead: Arc<FakeLetters>,
     pub broker: watch::Sender<Option<String>>,
     pub brakes: Arc<FakeBrakes>,
+    pub eyes: FakeEyes,
     news: UnboundedSender<News>,
     shared: Arc<Shared>,
     log: Arc<Log>,
@@ -244,6 +248,10 @@ impl Bench {
         let feed = FakeFeed { news: reports, shared: Arc::clone(&shared), budget: Arc::clone(&budget) };
         let mut owner = Owner::new(bench, config, &house, Arc::clone(&budget), brake);
         let (broker, state) = watch::channel(None);
+        let eyes = FakeEyes::default();
+        let lookout =
+            Lookout::new("notifier", Arc::new(eyes.clone()), &house, config.drain_grace.0 + SECOND * 5);
+        let leash = lookout.follow(eyes.clone());
         let brakes = Arc::<FakeBrakes>::default();
         let at_home = house.clone();
         let kept: Arc<dyn Brakes> = Arc::<FakeBrakes>::clone(&brakes);
@@ -251,9 +259,9 @@ impl Bench {
             let mut asides = JoinSet::new();
             let keeper = Keeper::start("notifier", Some(kept), &mut asides);
             let mut sight = Sight { broker: state, keeper };
-            drive(&mut owner, feed, &config, &at_home, &mut sight).await
+            drive(&mut owner, feed, leash, (&config, &at_home), &mut sight).await
         });
-        Self { budget, dead, broker, brakes, news, shared, log, house, run }
+        Self { budget, dead, broker, brakes, eyes, news, shared, log, house, run }
     }
 
     pub fn tell(&self, news: News) {
@@ -301,6 +309,16 @@ impl Bench {
     /// Why the consumer is not ready.
     pub fn why(&self) -> Option<String> {
         self.house.health.report().checks.get("notifier.consumer").and_then(|check| check.why.clone())
+    }
+
+    /// What the watchdog says.
+    pub fn watchdog(&self) -> Option<String> {
+        self.house.health.report().checks.get("notifier.watchdog").and_then(|check| check.why.clone())
+    }
+
+    /// The house, and how it ended by itself.
+    pub async fn finished(self) -> (House, (End, Offsets)) {
+        (self.house.clone(), self.ended().await)
     }
 
     pub async fn stop(self) -> (End, Offsets) {
