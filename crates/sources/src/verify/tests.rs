@@ -5,6 +5,9 @@ use jiff::Timestamp;
 
 use crate::{Refusal, Request, Source, SourceConfig};
 
+mod tokens;
+mod vectors;
+
 const NOW: i64 = 1_700_000_000;
 /// Neither text nor JSON: only the bytes count.
 const BODY: &[u8] =
