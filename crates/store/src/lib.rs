@@ -33,6 +33,7 @@ mod store;
 #[doc(hidden)]
 pub mod testing;
 mod time;
+mod trial;
 
 #[cfg(test)]
 mod tests;
@@ -41,3 +42,4 @@ pub use error::StoreError;
 pub use state::State;
 pub use store::Store;
 pub use time::Time;
+pub use trial::Trial;

@@ -34,6 +34,11 @@ pub(crate) fn distance(until: Timestamp, now: Timestamp) -> i64 {
     micros(until).saturating_sub(micros(now))
 }
 
+/// So many tenths of a second, in microseconds.
+pub(crate) fn tenths(count: u64) -> i64 {
+    i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(100_000)
+}
+
 /// Milliseconds as Postgres' settings take them.
 pub(crate) fn millis(duration: Duration) -> u128 {
     duration.as_millis()

@@ -12,6 +12,7 @@ mod schema;
 mod session;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod upkeep;
 
 use std::path::{Path, PathBuf};
@@ -28,6 +29,8 @@ use worker::{Batch, Brake, Halted, Outgoing, Standing};
 
 use crate::store::Home;
 use crate::{State, StoreError, observe, time};
+pub(crate) use trial::EmbeddedTrial;
+
 use desk::{Call, Job};
 use session::Session;
 

@@ -32,10 +32,18 @@ pub(super) struct Connections {
 impl Connections {
     /// Reads the url; connects on first use.
     pub(super) fn new(url: &str) -> Result<Self, StoreError> {
-        let broken = |words: String| StoreError::Home(QueueError::Broken(words));
-        // The parser's words never contain the password.
-        let mut config: Config =
-            url.parse().map_err(|error| broken(format!("store.url is not valid: {error}")))?;
+        Self::of(parse(url)?)
+    }
+
+    /// As [`Connections::new`], and everything is looked for and made in `schema`, a plain name.
+    pub(super) fn in_schema(url: &str, schema: &str) -> Result<Self, StoreError> {
+        let mut config = parse(url)?;
+        let given = config.get_options().unwrap_or_default();
+        config.options(format!("{given} -c search_path={schema}"));
+        Self::of(config)
+    }
+
+    fn of(mut config: Config) -> Result<Self, StoreError> {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }
@@ -68,6 +76,15 @@ impl Connections {
     pub(super) async fn get(&self) -> Result<Object, Failure> {
         Ok(self.pool.get().await?)
     }
+}
+
+fn parse(url: &str) -> Result<Config, StoreError> {
+    // The parser's words never contain the password.
+    url.parse().map_err(|error| broken(format!("store.url is not valid: {error}")))
+}
+
+fn broken(words: String) -> StoreError {
+    StoreError::Home(QueueError::Broken(words))
 }
 
 /// Our tables are found by their indexes alone. A plan that was made while a table was still empty would read it from

@@ -12,6 +12,7 @@ mod schema;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod trial;
 mod upkeep;
 
 use std::time::Duration;
@@ -25,6 +26,8 @@ use worker::{Batch, Brake, Halted, Outgoing, Standing};
 
 use crate::store::Home;
 use crate::{State, StoreError, Time, observe, packing, time};
+pub(crate) use trial::PostgresTrial;
+
 use coalesce::Coalescer;
 use connect::Connections;
 
@@ -67,7 +70,10 @@ impl Moments {
 impl Postgres {
     /// Connects and brings the tables up to date.
     pub(crate) async fn open(url: &str, clock: Clock, time: Time) -> Result<Self, StoreError> {
-        let connections = Connections::new(url)?;
+        Self::over(Connections::new(url)?, clock, time).await
+    }
+
+    async fn over(connections: Connections, clock: Clock, time: Time) -> Result<Self, StoreError> {
         schema::migrate(&connections).await?;
         let moments = Moments { clock, time };
         Ok(Self {

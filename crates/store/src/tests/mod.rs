@@ -7,6 +7,7 @@ mod hour;
 mod pace;
 pub(crate) mod postgres;
 mod suite;
+mod trial;
 
 use std::sync::Arc;
 use std::time::Duration;
