@@ -16,6 +16,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use self::health::{Check, CheckState, Health, Report};
 pub use self::tasks::Tasks;
+use crate::trace::{Exporter, Traces};
 use crate::{BoxError, Clock, LogConfig, Span, logs, metrics_handle, observe, system_clock};
 
 /// What a role lives in: how it is asked to stop, says that it is well, runs its tasks and tells the time.
@@ -71,6 +72,8 @@ pub struct RunOptions {
     pub grace: Duration,
     /// How to log; heeded unless something logs already.
     pub log: LogConfig,
+    /// Where spans go to; none are recorded without it.
+    pub traces: Option<Traces>,
 }
 
 /// Runs a role until it is asked to stop, and gives the exit code of the process.
@@ -86,12 +89,17 @@ where
 {
     match bring_up(&options).await {
         Ok(house) => {
+            let exporter = options.traces.clone().and_then(Exporter::start);
             let ending = live(&house, options.grace, start).await;
             if let Ending::Overrun(running) = &ending {
                 let grace = Span(options.grace);
                 tracing::error!(?running, "not finished within {grace}: {}", running.join(", "));
                 // A thread that hangs would keep the runtime, and with it the process, from ending.
                 std::process::exit(1);
+            }
+            // Last of all: what ended a moment ago has spans, too.
+            if let Some(exporter) = exporter {
+                exporter.finish().await;
             }
             tracing::info!(role = options.role, "{} has stopped", options.role);
             if ending == Ending::Well { ExitCode::SUCCESS } else { ExitCode::FAILURE }

@@ -12,6 +12,7 @@ mod logs;
 mod observe;
 mod secret;
 mod shared;
+pub mod trace;
 mod unbuilt;
 mod units;
 

@@ -64,3 +64,18 @@ pub(crate) fn build_info(role: &'static str) {
 pub(crate) fn ready(ready: bool) {
     metrics::gauge!("okr_ready").set(if ready { 1.0 } else { 0.0 });
 }
+
+/// A collector has taken spans.
+pub(crate) fn exported_spans(count: u64) {
+    metrics::counter!("okr_traces_exported_spans_total").increment(count);
+}
+
+/// Spans that no collector has: `queue_full`, `refused`, `not_taken` (it was asked again and again), `stopped`.
+pub(crate) fn dropped_spans(reason: &'static str, count: u64) {
+    metrics::counter!("okr_traces_dropped_spans_total", "reason" => reason).increment(count);
+}
+
+/// A collector did not take a batch: `passing`, so it is posted again, or `refused`.
+pub(crate) fn failed_export(reason: &'static str) {
+    metrics::counter!("okr_traces_failed_exports_total", "reason" => reason).increment(1);
+}

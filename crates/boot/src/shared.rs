@@ -1,4 +1,4 @@
-//! The sections that more than one role reads: `[kafka] [registry] [store] [admin] [log]` and the top level.
+//! The sections that more than one role reads: `[kafka] [registry] [store] [admin] [log] [traces]` and the top level.
 
 mod checks;
 mod keys;
@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 pub use self::keys::KEYS;
+use crate::trace::TracesConfig;
 use crate::{Bytes, ConfigErrors, Document, SecretRef, Span};
 
 /// Everything shared at once, see [`Shared::read`].
@@ -35,6 +36,9 @@ pub struct Shared {
     /// `[log]`
     #[serde(default)]
     pub log: LogConfig,
+    /// `[traces]`
+    #[serde(default)]
+    pub traces: TracesConfig,
 }
 
 impl Shared {

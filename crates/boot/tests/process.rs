@@ -23,7 +23,7 @@ fn role() {
     let grace = if role == "stuck" { Duration::from_millis(100) } else { LONG };
     let log = LogConfig { format: LogFormat::Json, filter: None };
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
-    let options = RunOptions { role: "test", admin_listen, grace, log };
+    let options = RunOptions { role: "test", admin_listen, grace, log, traces: None };
     let code = runtime.block_on(boot::run(options, async move |house: House| {
         let shutdown = house.shutdown.clone();
         match role.as_str() {

@@ -56,6 +56,7 @@ async fn main() -> ExitCode {
         admin_listen: ([127, 0, 0, 1], 9480).into(),
         grace: Duration::from_secs(20),
         log: boot::LogConfig::default(),
+        traces: None,
     };
     boot::run(options, async move |house| {
         let consumer = Worker {

@@ -28,6 +28,8 @@ const ROOMS: &[(&str, &[&str])] = &[
     ("nisshi", &["devstack"]),
     ("rama", &["devstack"]),
     ("metrics-exporter-prometheus", &["boot"]),
+    ("opentelemetry", &["boot", SUITE]), // OTLP's messages; the suite has a collector that reads them.
+    ("prost", &["boot", SUITE]),
 ];
 
 /// A second SQLite beside libsql's clashes at link or run time, and cargo does not notice.

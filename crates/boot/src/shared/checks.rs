@@ -11,6 +11,7 @@ const SESSION_MIN: Duration = Duration::from_secs(1);
 /// Everything wrong with the shared sections, with its place.
 pub(super) fn findings(shared: &Shared, document: &Document) -> Vec<Finding> {
     let wrong = kafka(&shared.kafka).into_iter().chain(shared.kafka.security.iter().flat_map(security));
+    let wrong = wrong.chain(shared.traces.wrong());
     let finding = |(path, what): (&str, &str)| {
         let place =
             if document.has(path) { path } else { path.rsplit_once('.').map_or(path, |(table, _)| table) };

@@ -6,7 +6,7 @@ const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, doc:
     Key { path, kind, default, doc }
 }
 
-/// The keys of `[kafka] [registry] [store] [admin] [log]` and the top level.
+/// The keys of `[kafka] [registry] [store] [admin] [log] [traces]` and the top level.
 pub const KEYS: &[Key] = &[
     key("data_dir", Kind::Text, Some("\"okr-router-data\""), "Folder for what the process keeps on disk."),
     key(
@@ -107,4 +107,29 @@ pub const KEYS: &[Key] = &[
         Some("\"info\""),
         "What is logged: `level` or `target=level`, comma-separated.",
     ),
+    key(
+        "traces.endpoint",
+        Kind::Text,
+        None,
+        "The OpenTelemetry collector that spans are sent to (OTLP over HTTP), such as `http://127.0.0.1:4318`; `/v1/traces` is added where it has no path. Left out: `OTEL_EXPORTER_OTLP_TRACES_ENDPOINT` or `OTEL_EXPORTER_OTLP_ENDPOINT`, and without these no spans are recorded.",
+    ),
+    key(
+        "traces.headers.*",
+        Kind::Secret,
+        None,
+        "A header of each request to the collector, such as `authorization`.",
+    ),
+    key(
+        "traces.sample_ratio",
+        Kind::Number,
+        Some("1.0"),
+        "Which share of the traces that begin here is recorded, from 0 to 1. A trace that began elsewhere is recorded as it was decided there.",
+    ),
+    key(
+        "traces.queue_max",
+        Kind::Integer,
+        Some("2048"),
+        "Ended spans that may wait for the collector; more are dropped and counted.",
+    ),
+    key("traces.timeout", Kind::Span, Some("\"10s\""), "How long the collector may take for an answer."),
 ];

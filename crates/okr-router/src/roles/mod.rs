@@ -5,6 +5,7 @@ pub mod dev;
 mod embedded;
 pub mod gateway;
 pub mod notifier;
+mod traces;
 
 use std::{
     future::Future,
@@ -38,6 +39,7 @@ where
         admin_listen: whole.shared.admin.listen.unwrap_or(admin),
         grace: whole.shared.shutdown_grace.0,
         log: whole.shared.log.clone(),
+        traces: traces::traces(whole, role)?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
