@@ -1,5 +1,6 @@
 //! The command line: what every command takes and how it explains itself.
 
+pub mod bench;
 pub mod dead;
 pub mod resume;
 pub mod spec;
@@ -79,6 +80,9 @@ pub enum Command {
     /// Check, print or describe the configuration
     #[command(subcommand)]
     Config(Config),
+    /// Measure what our own code costs, beside the bare floor in the same run
+    #[command(subcommand)]
+    Bench(bench::Bench),
     /// Print the specifications of the gateway and of the topics
     #[command(subcommand)]
     Spec(spec::Spec),

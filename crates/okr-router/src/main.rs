@@ -28,6 +28,7 @@ fn main() -> ExitCode {
         Command::Topics(verb) => ops::topics::run(&settings, &verb),
         Command::Schemas(verb) => ops::schemas::run(&settings, &verb),
         Command::Config(verb) => ops::config::run(&settings, &verb),
+        Command::Bench(verb) => ops::bench::run(&settings, &verb),
         Command::Spec(which) => ops::spec::run(which),
     };
     done.unwrap_or_else(|error| {

@@ -1,6 +1,7 @@
 //! The commands: each does one thing and ends. Data to stdout, words to stderr.
 
 mod audit;
+pub mod bench;
 pub mod config;
 pub mod dead;
 mod pile;

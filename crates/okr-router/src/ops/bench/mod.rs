@@ -1,0 +1,15 @@
+//! `okr-router bench`: measures against the bare floor in the same run.
+
+mod worker;
+
+use std::process::ExitCode;
+
+use anyhow::Result;
+
+use crate::cli::{Settings, bench::Bench};
+
+pub fn run(settings: &Settings, verb: &Bench) -> Result<ExitCode> {
+    match verb {
+        Bench::Worker(options) => worker::run(settings, options),
+    }
+}

@@ -1,0 +1,61 @@
+//! Runs `okr-router bench …` on servers of its own: a Kafka for `worker`, a PostgreSQL for `outbox`. For `tests/bench`.
+
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, anyhow, bail};
+use okr_tests::{Folder, Kafka, binary};
+use store::testing::{Cluster, Database};
+
+/// What runs beside the bench.
+struct Servers {
+    kafka: Option<Kafka>,
+    postgres: Option<(Database, Cluster)>,
+}
+
+impl Servers {
+    async fn start(verb: &str) -> Result<Self> {
+        match verb {
+            "worker" => Ok(Self { kafka: Some(Kafka::start().await?), postgres: None }),
+            "outbox" => {
+                let cluster = Cluster::start().await.map_err(|error| anyhow!(error))?;
+                let database = cluster.database().await.map_err(|error| anyhow!(error))?;
+                Ok(Self { kafka: None, postgres: Some((database, cluster)) })
+            }
+            other => bail!("there is no bench {other:?}: worker or outbox"),
+        }
+    }
+
+    /// A configuration for them; what is not named here has its default.
+    fn config(&self, folder: &Folder) -> String {
+        let broker = self.kafka.as_ref().map_or("127.0.0.1:9092", Kafka::address);
+        let file = format!("file:{}", folder.join("state.db").display());
+        let store = self.postgres.as_ref().map_or(&file, |(database, _)| &database.url);
+        let data = folder.path();
+        format!(
+            "data_dir = {data:?}
+[kafka]
+brokers = [{broker:?}]
+replication = 1
+min_insync_replicas = 1
+[store]
+url = {store:?}
+[log]
+filter = \"warn\"
+"
+        )
+    }
+}
+
+#[tokio::main]
+async fn main() -> Result<ExitCode> {
+    let words: Vec<String> = std::env::args().skip(1).collect();
+    let verb = words.first().context("say which bench: worker or outbox")?;
+    let folder = Folder::new("bench")?;
+    let servers = Servers::start(verb).await?;
+    let config = folder.join("okr-router.toml");
+    std::fs::write(&config, servers.config(&folder))?;
+    let mut command = tokio::process::Command::new(binary()?);
+    command.arg("bench").args(&words).arg("--config").arg(&config).current_dir(folder.path());
+    let ended = command.kill_on_drop(true).status().await.context("okr-router does not start")?;
+    Ok(if ended.success() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
