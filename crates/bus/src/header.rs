@@ -16,6 +16,8 @@ pub const CE_SUBJECT: &str = "ce_subject";
 pub const CONTENT_TYPE: &str = "content-type";
 /// W3C trace context.
 pub const TRACEPARENT: &str = "traceparent";
+/// W3C trace context: what the tools along a trace add for themselves.
+pub const TRACESTATE: &str = "tracestate";
 
 /// The name of the department's range, `others` when unknown.
 pub const OKR_DEPARTMENT: &str = "okr-department";

@@ -15,6 +15,7 @@ use crate::{
     kafka::{Log, Report},
     observe,
     records::{EventRecord, Topics, Why},
+    trail::{Outgoing, Trail},
     window::{Fingerprint, Limits, Mine, Seen, Window},
 };
 
@@ -31,7 +32,7 @@ pub(crate) struct Parcel {
     pub arrival: Arrival,
     /// Or why there are none.
     pub events: Result<Vec<OkrEvent>, Held>,
-    pub trace: Option<Bytes>,
+    pub trail: Trail,
     /// When the sender must have an answer.
     pub deadline: Instant,
 }
@@ -119,12 +120,12 @@ impl Desk {
     }
 
     async fn produce(&self, parcel: Parcel) -> Result<Outcome, &'static str> {
-        let Parcel { key, arrival, events, trace, deadline, .. } = parcel;
+        let Parcel { key, arrival, events, trail, deadline, .. } = parcel;
         let source = arrival.source.clone();
         match events {
-            Ok(events) => self.events(events, Kept { key, arrival, trace, deadline }).await,
+            Ok(events) => self.events(events, Kept { key, arrival, trail, deadline }).await,
             Err(held) => {
-                let outcome = self.held(&held, Kept { key, arrival, trace, deadline }).await?;
+                let outcome = self.held(&held, Kept { key, arrival, trail, deadline }).await?;
                 observe::held(&source, held.reason);
                 tracing::info!(
                     okr.source = source,
@@ -149,12 +150,12 @@ impl Desk {
             let value = self.encoded(kept.deadline, self.log.event(event)).await?;
             let record =
                 EventRecord { event, key, ce_type: &ce_type, department: &department, partition, value };
-            records.push(self.topics.event(record, kept.trace.as_ref()));
+            records.push(self.topics.event(record, &kept.trail));
             accepted.push((event.event_id, ce_type, department));
         }
         if self.keep_arrivals {
             let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
-            records.push(self.topics.arrival(&kept.key, &kept.arrival, value, kept.trace.as_ref()));
+            records.push(self.topics.arrival(&kept.key, &kept.arrival, value, &kept.trail));
         }
         let placed = self.acknowledged(records).await?;
         let accepted = accepted.into_iter().zip(placed);
@@ -173,11 +174,13 @@ impl Desk {
     /// First the arrival, then the letter, which says where the arrival lies.
     async fn held(&self, held: &Held, kept: Kept) -> Result<Outcome, &'static str> {
         let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
-        let arrival = self.topics.arrival(&kept.key, &kept.arrival, value, kept.trace.as_ref());
-        let placed = self.acknowledged(vec![arrival.clone()]).await?;
+        let outgoing = self.topics.arrival(&kept.key, &kept.arrival, value, &kept.trail);
+        let arrival = outgoing.record.clone();
+        let placed = self.acknowledged(vec![outgoing]).await?;
         let placed = placed.first().copied().ok_or("unacknowledged")?;
         let why = Why { reason: held.reason, error: &held.error, at: kept.arrival.received_at };
-        self.acknowledged(vec![self.topics.letter(arrival, placed, &why)]).await?;
+        let record = self.topics.letter(arrival, placed, &why);
+        self.acknowledged(vec![Outgoing { record, span: kept.trail.send() }]).await?;
         Ok(Outcome::Held(held.reason))
     }
 
@@ -197,12 +200,13 @@ impl Desk {
     }
 
     /// Hands all records over and waits for all reports, in the records' order.
-    async fn acknowledged(&self, records: Vec<bus::OutRecord>) -> Result<Vec<bus::Placed>, &'static str> {
+    async fn acknowledged(&self, records: Vec<Outgoing>) -> Result<Vec<bus::Placed>, &'static str> {
         let start = Instant::now();
         let mut reports: Vec<Report> = Vec::with_capacity(records.len());
-        for record in records {
+        for outgoing in records {
+            let (record, ended) = outgoing.parted();
             match self.log.enqueue(record) {
-                Ok(report) => reports.push(report),
+                Ok(report) => reports.push(ended(report)),
                 Err(error) => {
                     trouble("enqueue", error.reason(), error.is_passing(), &error);
                     // What was handed over before goes on by itself; the repeat has the same ids.
@@ -226,7 +230,7 @@ impl Desk {
 struct Kept {
     key: Bytes,
     arrival: Arrival,
-    trace: Option<Bytes>,
+    trail: Trail,
     deadline: Instant,
 }
 

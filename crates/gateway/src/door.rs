@@ -18,7 +18,7 @@ use crate::{
     desk::{Desk, Held, Parcel, Told},
     observe,
     problem::{Answer, Problem},
-    records,
+    trail::Trail,
 };
 
 /// What is left of the deadline for the answer to travel.
@@ -97,8 +97,10 @@ impl Door {
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Infallible> {
         let started = Instant::now();
         let (head, mut body) = request.into_parts();
+        let mut trail = Trail::of(&head.headers);
+        let mut span = trail.enter(&head.method);
         let entrance = source_name(head.uri.path()).and_then(|name| self.sources.get(name));
-        let answered = self.handle(entrance, &head, &mut body, started).await;
+        let answered = self.handle(entrance, &head, &mut body, (started, trail)).await;
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
         let answer = answered.unwrap_or_else(|problem| {
             // Who asks before sending has sent nothing yet, and shall not.
@@ -106,7 +108,14 @@ impl Door {
                 body::drain(body);
             }
             observe::refused(source, problem.reason());
+            if problem.status().is_server_error() {
+                span.fail(problem.reason(), "");
+            }
             problem.answer()
+        });
+        span.tell(|draft| {
+            draft.set("okr.source", source);
+            draft.set("http.response.status_code", i64::from(answer.status().as_u16()));
         });
         observe::answered(source, answer.status().as_u16());
         Ok(answer)
@@ -117,7 +126,7 @@ impl Door {
         entrance: Option<&Entrance>,
         head: &http::request::Parts,
         body: &mut Incoming,
-        started: Instant,
+        (started, trail): (Instant, Trail),
     ) -> Result<Answer, Problem> {
         self.header_caps(&head.headers)?;
         let entrance = entrance.ok_or(Problem::UnknownSource)?;
@@ -135,7 +144,8 @@ impl Door {
             })?;
         }
         let deadline = started + self.config.request_deadline.0.saturating_sub(ANSWER_TIME);
-        let parcel = self.parcel(entrance, &head.headers, wire_body, (coding, deadline))?;
+        let mut parcel = self.parcel(entrance, &head.headers, wire_body, (coding, deadline))?;
+        parcel.trail = trail;
         self.hand_over(parcel, entrance.source.name()).await
     }
 
@@ -210,8 +220,8 @@ impl Door {
             body: wire_body,
         };
         let key = Bytes::from(format!("{}/{identity}", source.name()));
-        let trace = records::trace(headers);
-        Ok(Parcel { key, fingerprint: reading.fingerprint, arrival, events, trace, deadline })
+        let trail = Trail::default();
+        Ok(Parcel { key, fingerprint: reading.fingerprint, arrival, events, trail, deadline })
     }
 
     /// From here on the delivery goes its way even if its sender goes away; only the answer has a deadline.

@@ -17,6 +17,7 @@ mod problem;
 mod readiness;
 mod records;
 mod server;
+mod trail;
 mod spec;
 mod voice;
 mod window;

@@ -4,9 +4,10 @@ use std::sync::Arc;
 
 use bus::{Headers, InRecord, OutRecord, Placed, Slot, dead, header, place};
 use bytes::Bytes;
-use http::HeaderMap;
 use jiff::Timestamp;
 use okr::OkrEvent;
+
+use crate::trail::{Outgoing, Trail};
 
 /// What the values of our topics are: Avro in the Confluent frame.
 const AVRO: Bytes = Bytes::from_static(b"application/avro");
@@ -37,8 +38,8 @@ impl Topics {
         Self { events: "okr.events".into(), arrivals: "okr.arrivals".into(), partitions }
     }
 
-    pub(crate) fn event(&self, record: EventRecord<'_>, trace: Option<&Bytes>) -> OutRecord {
-        let event = record.event;
+    pub(crate) fn event(&self, record: EventRecord<'_>, trail: &Trail) -> Outgoing {
+        let (event, span) = (record.event, trail.send());
         let key = Bytes::from(record.key);
         let mut headers = Headers::new();
         headers.push(header::CE_SPECVERSION, SPEC);
@@ -48,15 +49,16 @@ impl Topics {
         headers.push(header::CE_TIME, event.occurred_at.to_string());
         headers.push(header::CE_SUBJECT, key.clone());
         headers.push(header::CONTENT_TYPE, AVRO);
-        push_trace(&mut headers, trace);
+        trail.push(&mut headers, &span);
         headers.push(header::OKR_DEPARTMENT, record.department.to_owned());
-        OutRecord {
+        let record = OutRecord {
             topic: self.events.clone(),
             partition: record.partition,
             key: Some(key),
             value: Some(record.value),
             headers,
-        }
+        };
+        Outgoing { record, span }
     }
 
     /// `key` is the source and the delivery's identity.
@@ -65,8 +67,9 @@ impl Topics {
         key: &Bytes,
         arrival: &wire::Arrival,
         value: Bytes,
-        trace: Option<&Bytes>,
-    ) -> OutRecord {
+        trail: &Trail,
+    ) -> Outgoing {
+        let span = trail.send();
         let mut headers = Headers::new();
         headers.push(header::CE_SPECVERSION, SPEC);
         headers.push(header::CE_ID, key.clone());
@@ -74,14 +77,15 @@ impl Topics {
         headers.push(header::CE_TYPE, ARRIVAL_TYPE);
         headers.push(header::CE_TIME, arrival.received_at.to_string());
         headers.push(header::CONTENT_TYPE, AVRO);
-        push_trace(&mut headers, trace);
-        OutRecord {
+        trail.push(&mut headers, &span);
+        let record = OutRecord {
             topic: self.arrivals.clone(),
             partition: place::partition(key, self.partitions),
             key: Some(key.clone()),
             value: Some(value),
             headers,
-        }
+        };
+        Outgoing { record, span }
     }
 
     /// The dead letter of an arrival that Kafka holds at `placed`.
@@ -113,34 +117,3 @@ pub(crate) struct Why<'a> {
     pub error: &'a str,
     pub at: Timestamp,
 }
-
-fn push_trace(headers: &mut Headers, trace: Option<&Bytes>) {
-    if let Some(trace) = trace {
-        headers.push(header::TRACEPARENT, trace.clone());
-    }
-}
-
-/// The request's W3C trace context, where it carries exactly one that is valid.
-pub(crate) fn trace(headers: &HeaderMap) -> Option<Bytes> {
-    let mut values = headers.get_all(header::TRACEPARENT).iter();
-    let value = values.next()?.as_bytes();
-    if values.next().is_some() {
-        return None;
-    }
-    let hex = |part: &[u8]| part.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    let given = |part: &[u8]| hex(part) && part.iter().any(|byte| *byte != b'0');
-    // version-trace-parent-flags; a version after 00 may have more behind a further dash.
-    let dashes = value.len() >= 55 && value[2] == b'-' && value[35] == b'-' && value[52] == b'-';
-    let ends = value.len() == 55 || (value.get(55) == Some(&b'-') && &value[..2] != b"00");
-    let valid = dashes
-        && ends
-        && hex(&value[..2])
-        && &value[..2] != b"ff"
-        && given(&value[3..35])
-        && given(&value[36..52])
-        && hex(&value[53..55]);
-    valid.then(|| Bytes::copy_from_slice(value))
-}
-
-#[cfg(test)]
-mod tests;
