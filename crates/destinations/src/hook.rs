@@ -143,6 +143,11 @@ pub(crate) fn parse(text: &str) -> Result<Url, &'static str> {
     Ok(url)
 }
 
+/// A header with a value that may not be there, or fit no header.
+pub(crate) fn header(name: &'static str, value: Option<&str>) -> Option<(HeaderName, HeaderValue)> {
+    Some((HeaderName::from_static(name), HeaderValue::from_str(value?).ok()?))
+}
+
 /// How long the remote wants to be left alone: seconds or an HTTP date (RFC 9110, 10.2.3).
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = headers.get("retry-after")?.to_str().ok()?.trim();

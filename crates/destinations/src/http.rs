@@ -10,7 +10,7 @@ use bytes::Bytes;
 use egress::{HeaderName, HeaderValue};
 use outbox::{Destination, Form, Refusal, Shipment};
 
-use crate::hook::Hook;
+use crate::hook::{self, Hook};
 use crate::{DestinationError, catalog::Plan};
 
 /// What it reads besides `kind`.
@@ -79,8 +79,10 @@ fn headers(shipment: &Shipment) -> Result<Vec<(HeaderName, HeaderValue)>, Refusa
         (HeaderName::from_static("content-type"), HeaderValue::from_static("application/json")),
         (HeaderName::from_static("okr-effect-id"), effect_id),
     ];
-    let trace = shipment.traceparent.as_deref().and_then(|trace| HeaderValue::from_str(trace).ok());
-    headers.extend(trace.map(|trace| (HeaderName::from_static("traceparent"), trace)));
+    headers.extend(hook::header("traceparent", shipment.traceparent.as_deref()));
+    // It means nothing without the other.
+    let state = shipment.traceparent.as_ref().and(shipment.tracestate.as_deref());
+    headers.extend(hook::header("tracestate", state));
     Ok(headers)
 }
 

@@ -10,7 +10,7 @@ use bytes::Bytes;
 use egress::{HeaderName, HeaderValue};
 use outbox::{Destination, Form, Refusal, Shipment};
 
-use crate::hook::{Answer, Hook};
+use crate::hook::{self, Answer, Hook};
 use crate::{DestinationError, catalog::Plan};
 
 /// What it reads besides `kind`.
@@ -68,7 +68,9 @@ impl Destination for Slack {
             });
         };
         let json = (HeaderName::from_static("content-type"), HeaderValue::from_static("application/json"));
-        let answer = self.hook.post(vec![json], Bytes::from(message.to_string())).await?;
+        let trace = hook::header("traceparent", shipment.traceparent.as_deref());
+        let headers = [json].into_iter().chain(trace).collect();
+        let answer = self.hook.post(headers, Bytes::from(message.to_string())).await?;
         if answer.status == 200 && answer.body.as_deref().map(<[u8]>::trim_ascii) == Some(b"ok".as_slice()) {
             return Ok(());
         }

@@ -30,6 +30,7 @@ pub(crate) fn shipment(text: &str) -> Shipment {
         event: Some(r#"{"subject":{"title":"Win 10 customers"}}"#.into()),
         attempt: 1,
         traceparent: Some("00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01".into()),
+        tracestate: Some("tool=1".into()),
     }
 }
 

@@ -176,7 +176,7 @@ fn content(
                 .render(view, destination.escape())
                 .map_err(|error| PlanError::Template { route: route.name.clone(), problem: error.message })?;
             let title = event.subject.title.as_deref().map(destination.escape());
-            Ok(Content { text: Some(text), title, event: None })
+            Ok(Content { text: Some(text), title, ..Content::default() })
         }
         Form::Event => {
             if json.is_none() {
@@ -184,7 +184,7 @@ fn content(
                     serde_json::to_string(event).map_err(|error| PlanError::Json(error.to_string()))?;
                 *json = Some(made.into());
             }
-            Ok(Content { text: None, title: None, event: json.clone() })
+            Ok(Content { event: json.clone(), ..Content::default() })
         }
     }
 }

@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use bus::OutRecord;
 
-use crate::{EngineOptions, Parcel, observe};
+use crate::{EngineOptions, Parcel, observe, traces};
 
 /// Where dead letters go: a service answers it with its producer and the topic that it has looked up.
 #[async_trait]
@@ -27,10 +27,10 @@ pub async fn overflow(options: &EngineOptions, parcel: &Parcel) -> Result<(), St
         attempts: 0,
         at: &at,
     };
-    options
-        .dead
-        .bury(bus::dead::letter(&parcel.record.to_record(), &origin, options.dead.partitions()))
-        .await?;
+    let letter = bus::dead::letter(&parcel.record.to_record(), &origin, options.dead.partitions());
+    let mut span = traces::letter(parcel, &letter, "target_full");
+    options.dead.bury(letter).await.inspect_err(|error| span.fail("unacknowledged", error))?;
+    drop(span);
     observe::dead_lettered(options.service, target, &parcel.effect.id(), ("target_full", &error));
     Ok(())
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use tokio::time::{sleep, timeout};
 
 use crate::holder::until;
-use crate::{Destination, EngineOptions, Refusal, Row, Shipment};
+use crate::{Destination, EngineOptions, Refusal, Row, Shipment, traces};
 
 /// How long a dead letter that was not acknowledged waits before it is sent again.
 const PAUSE: Duration = Duration::from_millis(500);
@@ -34,6 +34,7 @@ pub struct Verdict {
 
 /// Tries once, within the time that the row is surely ours. A panic of the destination is a refusal for good.
 pub async fn attempt(destination: Arc<dyn Destination>, row: Row, ours: Duration) -> Landing {
+    let mut span = traces::attempt(&row);
     let shipment = Shipment {
         effect_id: row.parcel.effect.id(),
         event_id: row.parcel.effect.event_id,
@@ -42,7 +43,8 @@ pub async fn attempt(destination: Arc<dyn Destination>, row: Row, ours: Duration
         title: row.parcel.content.title.clone(),
         event: row.parcel.content.event.clone(),
         attempt: row.attempt,
-        traceparent: row.parcel.record.header("traceparent").map(str::to_owned),
+        traceparent: traces::traceparent(&row.parcel, &span),
+        tracestate: row.parcel.record.header(bus::header::TRACESTATE).map(str::to_owned),
     };
     let delivery = AssertUnwindSafe(destination.deliver(&shipment)).catch_unwind();
     let refusal = match timeout(ours, delivery).await {
@@ -58,6 +60,8 @@ pub async fn attempt(destination: Arc<dyn Destination>, row: Row, ours: Duration
             ambiguous: true,
         },
     };
+    let (Refusal::Passing { error, .. } | Refusal::Permanent { error, .. }) = &refusal;
+    span.fail(refusal.reason(), error);
     Landing::Refused(row, refusal)
 }
 
@@ -89,5 +93,10 @@ async fn send(options: &EngineOptions, row: &Row, verdict: &Verdict, now: Timest
         at: &at,
     };
     let letter = bus::dead::letter(&row.parcel.record.to_record(), &origin, options.dead.partitions());
-    options.dead.bury(letter).await
+    let mut span = traces::letter(&row.parcel, &letter, verdict.reason);
+    let buried = options.dead.bury(letter).await;
+    if let Err(error) = &buried {
+        span.fail("unacknowledged", error);
+    }
+    buried
 }

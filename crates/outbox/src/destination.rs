@@ -58,8 +58,10 @@ pub struct Shipment {
     pub event: Option<Arc<str>>,
     /// The first is 1.
     pub attempt: u32,
-    /// The `traceparent` of the record, if it had one.
+    /// The trace that the remote may go on with: of this attempt's span, else of the record, if it had one.
     pub traceparent: Option<String>,
+    /// The `tracestate` of the record, likewise.
+    pub tracestate: Option<String>,
 }
 
 /// Why a delivery did not succeed, cut by what to do about it.

@@ -13,7 +13,9 @@ use crate::clerk::{Clerk, Desk};
 use crate::holder::{Holding, renew};
 use crate::rate::Pacer;
 use crate::target::{Parts, Target};
-use crate::{DeadLetters, Destination, OutboxConfig, Parcel, Planned, Queue, QueueError, bury, upkeep};
+use crate::{
+    DeadLetters, Destination, OutboxConfig, Parcel, Planned, Queue, QueueError, bury, traces, upkeep,
+};
 
 /// How long a stopping engine waits for the store to write the last marks.
 const LAST_MARKS: Duration = Duration::from_secs(5);
@@ -67,7 +69,8 @@ impl Engine {
     /// Makes rows of parcels and wakes their targets. On return each parcel is a durable row, was one before, or is
     /// an acknowledged dead letter (reason `target_full`) because its target has `rows_max` unfinished rows: a dead
     /// target must hold back neither the others nor the consumer.
-    pub async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
+    pub async fn plan(&self, mut parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
+        traces::note(&mut parcels);
         let full = self.lock_full().clone();
         let is_full = |parcel: &Parcel| full.contains(&parcel.effect.target);
         let (refused, parcels): (Vec<_>, Vec<_>) = parcels.into_iter().partition(is_full);

@@ -21,6 +21,7 @@ mod rate;
 mod record_copy;
 mod schedule;
 mod target;
+mod traces;
 mod upkeep;
 
 #[cfg(test)]

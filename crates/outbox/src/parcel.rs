@@ -55,13 +55,16 @@ pub struct Content {
     pub title: Option<String>,
     /// The event as JSON; for destinations of form `Event`. All parcels of one record share it.
     pub event: Option<Arc<str>>,
+    /// The span in which it was planned, as W3C's `traceparent`; none if no spans were recorded.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traceparent: Option<String>,
 }
 
 impl Parcel {
     /// About how many bytes it takes.
     pub fn size(&self) -> usize {
-        let Content { text, title, event } = &self.content;
-        let text = [text, title].into_iter().flatten().map(String::len).sum::<usize>();
+        let Content { text, title, event, traceparent } = &self.content;
+        let text = [text, title, traceparent].into_iter().flatten().map(String::len).sum::<usize>();
         let RecordCopy { key, value, headers, .. } = &self.record;
         let record = [key, value].into_iter().flatten().map(|bytes| bytes.len()).sum::<usize>();
         let headers = headers.iter().map(|(name, value)| name.len() + value.as_ref().map_or(0, |v| v.len()));

@@ -3,6 +3,7 @@
 mod fakes;
 mod hour;
 mod memory;
+mod traces;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -21,6 +21,7 @@ async fn every_attempt_carries_the_same_effect_id() {
         assert!(head.contains(expected), "{head}");
         assert!(head.contains("\r\ncontent-type: application/json\r\n"), "{head}");
         assert!(head.contains("\r\ntraceparent: 00-0af7651916cd43dd8448eb211c80319c-"), "{head}");
+        assert!(head.contains("\r\ntracestate: tool=1\r\n"), "{head}");
         assert_eq!(body, br#"{"subject":{"title":"Win 10 customers"}}"#);
     }
     assert_eq!(fake.seen().len(), 2);

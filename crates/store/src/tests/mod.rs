@@ -37,7 +37,7 @@ pub(crate) fn parcel(n: u64, subject: &str, target: &str) -> Parcel {
         effect: effect(n, target),
         subject_key: format!("acme/key_result/{subject}"),
         received_at: Timestamp::from_second(1_700_000_000).unwrap(),
-        content: Content { text: Some(format!("message {n}")), title: None, event: None },
+        content: Content { text: Some(format!("message {n}")), ..Content::default() },
         record: RecordCopy {
             topic: "okr.events".into(),
             partition: 3,
