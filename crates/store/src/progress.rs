@@ -33,6 +33,11 @@ impl Progress for Store {
         if done { Ok(()) } else { Err(ProgressError::Outdated) }
     }
 
+    async fn restart(&self, service: &str, slot: &Slot, epoch: i64, from: i64) -> Result<(), ProgressError> {
+        let done = self.note("restart", self.home.restart(service, slot, epoch, from).await);
+        if done.map_err(refused)? { Ok(()) } else { Err(ProgressError::Outdated) }
+    }
+
     async fn outgoing(
         &self,
         service: &str,

@@ -10,7 +10,7 @@ use bus::Slot;
 use jiff::Timestamp;
 use outbox::{Depth, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 use uuid::Uuid;
-use worker::{Batch, Brake, BrakeError, Brakes, ClaimError, Claims, Halted, Outgoing, Standing};
+use worker::{Batch, Brake, BrakeError, Brakes, ClaimError, Claims, Gap, Halted, Outgoing, Standing};
 
 use crate::address::Address;
 use crate::embedded::Embedded;
@@ -32,12 +32,20 @@ pub(crate) trait Home: Queue {
     async fn save_brake(&self, service: &str, brake: &Brake) -> Result<(), QueueError>;
     /// As [`Brakes::resume`].
     async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError>;
+    /// As [`Brakes::note_gaps`].
+    async fn note_gaps(&self, service: &str, gaps: &[Gap]) -> Result<(), QueueError>;
+    /// As [`Brakes::gaps`].
+    async fn gaps(&self, service: &str, accepted: bool) -> Result<Vec<Gap>, QueueError>;
+    /// As [`Brakes::accept_gaps`].
+    async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, QueueError>;
     /// As [`worker::Progress::assign`].
     async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError>;
     /// As [`worker::Progress::standings`].
     async fn standings(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError>;
     /// As [`worker::Progress::commit`]; false is `Outdated`.
     async fn commit(&self, service: &str, batch: &Batch<Vec<State>>) -> Result<bool, QueueError>;
+    /// As [`worker::Progress::restart`]; false is `Outdated`.
+    async fn restart(&self, service: &str, slot: &Slot, epoch: i64, from: i64) -> Result<bool, QueueError>;
     /// As [`Store::state`].
     async fn state(&self, service: &str, keys: &[String]) -> Result<Vec<Option<Vec<u8>>>, QueueError>;
     /// As [`worker::Progress::outgoing`].
@@ -198,5 +206,20 @@ impl Brakes for Store {
     async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, BrakeError> {
         let resumed = self.note("resume", self.home.resume(service).await);
         resumed.map_err(|error| BrakeError(error.to_string()))
+    }
+
+    async fn note_gaps(&self, service: &str, gaps: &[Gap]) -> Result<(), BrakeError> {
+        let noted = self.note("note_gaps", self.home.note_gaps(service, gaps).await);
+        noted.map_err(|error| BrakeError(error.to_string()))
+    }
+
+    async fn gaps(&self, service: &str, accepted: bool) -> Result<Vec<Gap>, BrakeError> {
+        let gaps = self.note("gaps", self.home.gaps(service, accepted).await);
+        gaps.map_err(|error| BrakeError(error.to_string()))
+    }
+
+    async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, BrakeError> {
+        let accepted = self.note("accept_gaps", self.home.accept_gaps(service).await);
+        accepted.map_err(|error| BrakeError(error.to_string()))
     }
 }

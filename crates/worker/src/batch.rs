@@ -1,12 +1,17 @@
 //! What a state service implements, and how one batch is carried out.
 
-use async_trait::async_trait;
-use bus::{InRecord, OutRecord, Slot};
+use std::panic::AssertUnwindSafe;
 use std::time::Duration;
 
+use async_trait::async_trait;
+use bus::{InRecord, OutRecord, Slot};
+use futures::future::FutureExt;
+
 use crate::batches::{Cut, Fate, Share, judge};
+use crate::job::Verdict;
 use crate::letters::{Giver, compose};
 use crate::progress::{Batch, Last, Mark, Progress, ProgressError};
+use crate::work::said;
 use crate::{DeadLetters, Failure};
 
 /// How long a store that does not answer is left alone.
@@ -15,7 +20,8 @@ const ASK_AGAIN: Duration = Duration::from_secs(1);
 /// What a member is told about records of all its partitions at once.
 ///
 /// One batch is under way at a time, so neither method is called twice at once. Between two batches nothing but what
-/// was committed is left, so a handler keeps no state of its own.
+/// was committed is left, so a handler keeps no state of its own. Retry, of whatever kind, is tried again without end:
+/// trouble around a record is never its fault. A panic rejects, with the reason `panic`.
 #[async_trait]
 pub trait BatchHandler: Send + Sync + 'static {
     /// A decoded record.
@@ -45,8 +51,8 @@ pub struct Effects<C> {
 pub enum Ending {
     /// The store has spoken on each share.
     Judged(Vec<Fate>),
-    /// This record can never succeed.
-    Rejected { slot: Slot, offset: i64, reason: &'static str, error: String },
+    /// These records can never succeed.
+    Rejected(Vec<(Slot, i64, Verdict)>),
     /// One of them cannot; nobody knows which.
     TooMany,
     /// None of it happened.
@@ -63,21 +69,20 @@ pub struct Works<H: BatchHandler, P: ?Sized> {
 }
 
 impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
-    /// Decodes, buries, folds, commits; when the store is unsure or refuses, asks it how things stand.
+    /// Decodes, folds, buries, commits; when the store is unsure or refuses, asks it how things stand.
     pub async fn carry_out(&self, cut: &Cut) -> Ending {
-        let mut items = Vec::with_capacity(cut.len());
-        for share in &cut.shares {
-            for record in &share.records {
-                if let Err(ending) = self.take(share, record, &mut items).await {
-                    return ending;
-                }
-            }
-        }
-        let Effects { changes, produce } = match self.handler.fold(&items).await {
+        let items = match self.read(cut).await {
+            Ok(items) => items,
+            Err(ending) => return ending,
+        };
+        let folded = AssertUnwindSafe(self.handler.fold(&items)).catch_unwind().await;
+        let folded = folded.unwrap_or_else(|panic| Err(Failure::reject("panic", said(&*panic))));
+        let Effects { changes, produce } = match folded {
             Ok(effects) => effects,
             Err(Failure::Reject { reason, error }) => {
                 let [(record, _)] = items.as_slice() else { return Ending::TooMany };
-                return Ending::Rejected { slot: record.slot.clone(), offset: record.offset, reason, error };
+                let verdict = Verdict { reason, error };
+                return Ending::Rejected(vec![(record.slot.clone(), record.offset, verdict)]);
             }
             Err(failure) => return Ending::Failed(failure),
         };
@@ -96,24 +101,23 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
         }
     }
 
-    async fn take<'cut>(
-        &self,
-        share: &Share,
-        record: &'cut InRecord,
-        items: &mut Vec<(&'cut InRecord, H::Item)>,
-    ) -> Result<(), Ending> {
-        if share.condemned.contains_key(&record.offset) {
-            return Ok(());
-        }
-        match self.handler.decode(record).await {
-            Ok(item) => items.push((record, item)),
-            Err(Failure::Reject { reason, error }) => {
-                let (slot, offset) = (record.slot.clone(), record.offset);
-                return Err(Ending::Rejected { slot, offset, reason, error });
+    /// Reads what is not condemned; all that cannot be read is known at once.
+    async fn read<'cut>(&self, cut: &'cut Cut) -> Result<Vec<(&'cut InRecord, H::Item)>, Ending> {
+        let (mut items, mut rejected) = (Vec::with_capacity(cut.len()), Vec::new());
+        for share in &cut.shares {
+            let left = share.records.iter().filter(|record| !share.condemned.contains_key(&record.offset));
+            for record in left {
+                let decoded = AssertUnwindSafe(self.handler.decode(record)).catch_unwind().await;
+                match decoded.unwrap_or_else(|panic| Err(Failure::reject("panic", said(&*panic)))) {
+                    Ok(item) => items.push((record, item)),
+                    Err(Failure::Reject { reason, error }) => {
+                        rejected.push((record.slot.clone(), record.offset, Verdict { reason, error }));
+                    }
+                    Err(failure) => return Err(Ending::Failed(failure)),
+                }
             }
-            Err(failure) => return Err(Ending::Failed(failure)),
         }
-        Ok(())
+        if rejected.is_empty() { Ok(items) } else { Err(Ending::Rejected(rejected)) }
     }
 
     /// All of the share's dead letters, each acknowledged.

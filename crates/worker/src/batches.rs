@@ -1,6 +1,7 @@
 //! The state of a member that works in batches: partitions, epochs, the one batch that is under way. Pure, like
 //! [`crate::partitions`].
 
+mod cut;
 mod part;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -12,72 +13,27 @@ use bus::{InRecord, Slot};
 use crate::FuseConfig;
 use crate::budget::Budget;
 use crate::fuse::Fuse;
+use crate::gaps::Gap;
 use crate::job::Verdict;
 use crate::partitions::Offsets;
 use crate::progress::{Last, Standing};
 use crate::retry::Backoff;
+use cut::Room;
+pub use cut::{Cut, Fate, Share, judge};
 use part::{Footing, Part};
 
 /// The numbers by which it decides.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchRules {
     pub records_max: usize,
+    pub bytes_max: usize,
+    /// How long a batch that is not full waits for more.
+    pub linger: Duration,
+    /// How long gaps of further slots are looked for before the first one halts everything.
+    pub survey: Duration,
     pub backoff: Backoff,
     pub drain_grace: Duration,
     pub fuse: FuseConfig,
-}
-
-/// Records of one slot, in order.
-#[derive(Debug, Clone)]
-pub struct Share {
-    pub slot: Slot,
-    pub epoch: i64,
-    /// Where the slot stands before it.
-    pub from: i64,
-    pub records: Vec<InRecord>,
-    /// Those of them that get a dead letter, by offset.
-    pub condemned: BTreeMap<i64, Verdict>,
-}
-
-impl Share {
-    fn next(&self) -> i64 {
-        self.records.last().map_or(self.from, |record| record.offset + 1)
-    }
-}
-
-/// What goes into one transaction.
-#[derive(Debug, Clone)]
-pub struct Cut {
-    pub shares: Vec<Share>,
-}
-
-impl Cut {
-    /// Its records.
-    pub fn len(&self) -> usize {
-        self.shares.iter().map(|share| share.records.len()).sum()
-    }
-}
-
-/// What became of a share.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Fate {
-    /// It is durable.
-    Done,
-    /// It is not, and the slot is still ours.
-    Again,
-    /// The slot has a higher epoch: it is another's.
-    Gone,
-}
-
-/// Reads from the store whether each share happened. An error is a store that contradicts itself.
-pub fn judge(shares: &[Share], standings: &[Standing]) -> Result<Vec<Fate>, String> {
-    let fate = |share: &Share| match standings.iter().find(|standing| standing.slot == share.slot) {
-        Some(standing) if standing.epoch > share.epoch => Ok(Fate::Gone),
-        Some(standing) if standing.epoch == share.epoch && standing.next == share.next() => Ok(Fate::Done),
-        Some(standing) if standing.epoch == share.epoch && standing.next == share.from => Ok(Fate::Again),
-        other => Err(format!("{} is at {other:?}, between {} and {}", share.slot, share.from, share.next())),
-    };
-    shares.iter().map(fate).collect()
 }
 
 #[derive(Debug)]
@@ -95,16 +51,23 @@ pub struct Batches {
     parts: BTreeMap<Slot, Part>,
     /// The slots and epochs of the batch that is under way.
     out: Vec<(Slot, i64)>,
+    /// Its records, and since when.
+    running: (usize, Duration),
     drains: VecDeque<Drain>,
     fuse: Fuse,
     /// How many records the next batch may have.
     limit: usize,
+    /// Since when records wait for the next batch.
+    waiting: Option<Duration>,
+    /// Counts the batches, so that each slot is the first in turn.
+    turn: usize,
+    /// When a gap halts everything, and which.
+    halting: Option<(Duration, String)>,
     tries: u32,
     not_before: Duration,
     stopping: bool,
     halted: Option<String>,
-    /// Trusts that offsets mean what they meant, as a deliberate bug.
-    #[cfg(test)]
+    /// Trusts that offsets mean what they meant: a deliberate bug, for tests alone.
     pub blind: bool,
 }
 
@@ -117,49 +80,56 @@ impl Batches {
             random: fastrand::Rng::with_seed(seed),
             parts: BTreeMap::new(),
             out: Vec::new(),
+            running: (0, Duration::ZERO),
             drains: VecDeque::new(),
             fuse: Fuse::restore(rules.fuse, fuse),
             limit: rules.records_max.max(1),
+            waiting: None,
+            turn: 0,
+            halting: None,
             tries: 0,
             not_before: Duration::ZERO,
             stopping: false,
             halted: None,
-            #[cfg(test)]
             blind: false,
         }
     }
 
     /// These slots are ours, as the store has said.
     pub fn assigned(&mut self, standings: Vec<Standing>) {
-        for Standing { slot, epoch, next, last } in standings {
-            self.drop_part(&slot);
-            let footing = if last.is_some() { Footing::Unsure } else { Footing::Firm };
-            let (queue, condemned) = (VecDeque::new(), BTreeMap::new());
-            let part = Part { epoch, next, last, position: next, footing, queue, condemned, draining: false };
-            self.parts.insert(slot, part);
+        for standing in standings {
+            self.drop_part(&standing.slot);
+            self.parts.insert(standing.slot.clone(), Part::new(&standing));
         }
     }
 
-    /// A record came. Of a slot that is not ours it is dropped; one that cannot follow what is contained halts.
+    /// A record came. Of a slot that is not ours it is dropped, and one that cannot follow what is contained breaks it.
     pub fn record(&mut self, record: InRecord) {
-        let blind = self.is_blind();
-        let part = self.parts.get_mut(&record.slot).filter(|part| !part.draining && !self.stopping);
-        let Some(part) = part else { return self.budget.release(record.size()) };
-        match part.follows(&record, blind) {
-            Ok(true) => {
-                (part.footing, part.position) = (Footing::Firm, record.offset + 1);
-                part.queue.push_back(record);
+        match self.parts.get_mut(&record.slot).filter(|part| !part.draining && !self.stopping) {
+            Some(part) => part.take(record, &self.budget, self.blind),
+            None => self.budget.release(record.size()),
+        }
+    }
+
+    /// What turned out to be missing since the last call. Shortly after the first of it everything halts.
+    pub fn gaps(&mut self, now: Duration) -> Vec<Gap> {
+        let mut gaps = Vec::new();
+        for (slot, part) in &mut self.parts {
+            if part.broken.is_some() && self.halted.is_some() {
+                part.clear(&self.budget); // Nothing is cut any more.
             }
-            Ok(false) => {
-                part.footing = Footing::Firm;
-                self.budget.release(record.size());
-            }
-            Err(why) => {
-                let why = format!("gap: {}@{}: {why}", record.slot, record.offset);
-                self.budget.release(record.size());
-                self.halt(why);
+            if part.broken.is_some() && !self.out.contains(&(slot.clone(), part.epoch)) {
+                gaps.extend(part.gap(slot));
             }
         }
+        if let Some(Gap { slot, found, why, .. }) = gaps.first() {
+            let why = format!("gap: {slot}@{found}: {why}");
+            self.halting.get_or_insert((now + self.rules.survey, why));
+        }
+        if let Some((_, why)) = self.halting.clone().filter(|(at, _)| now >= *at) {
+            self.halt(why);
+        }
+        gaps
     }
 
     /// The slot's position was out of range: whether something is missing is told by the next record.
@@ -173,28 +143,55 @@ impl Batches {
 
     /// The next batch, if one may begin. It must come back, whatever happens.
     pub fn cut(&mut self, now: Duration) -> Option<Cut> {
-        if !self.out.is_empty() || self.stopping || self.halted.is_some() || now < self.not_before {
+        let is_held = !self.out.is_empty() || self.stopping || self.halted.is_some();
+        if is_held || now < self.not_before || !self.is_due(now) {
             return None;
         }
-        let (mut shares, mut room) = (Vec::new(), self.limit);
-        for (slot, part) in self.parts.iter_mut().filter(|(_, part)| !part.draining) {
-            let records: Vec<_> = part.queue.drain(..part.queue.len().min(room)).collect();
+        let mut room = Room { records: self.limit, bytes: self.rules.bytes_max, is_empty: true };
+        let mut shares = Vec::new();
+        for slot in self.in_turn() {
+            let Some(part) = self.parts.get_mut(&slot).filter(|part| !part.draining) else { continue };
+            let records: Vec<_> = std::iter::from_fn(|| {
+                part.queue.front().filter(|record| room.take(record.size()))?;
+                part.queue.pop_front()
+            })
+            .collect();
             let (Some(first), Some(last)) = (records.first(), records.last()) else { continue };
-            let condemned = part
-                .condemned
-                .range(first.offset..=last.offset)
-                .map(|(at, why)| (*at, why.clone()))
-                .collect();
-            room -= records.len();
-            shares.push(Share { slot: slot.clone(), epoch: part.epoch, from: part.next, records, condemned });
+            let condemned = part.condemned.range(first.offset..=last.offset);
+            let condemned = condemned.map(|(at, why)| (*at, why.clone())).collect();
+            shares.push(Share { slot, epoch: part.epoch, from: part.next, records, condemned });
         }
+        self.waiting = None;
         self.out = shares.iter().map(|share| (share.slot.clone(), share.epoch)).collect();
-        (!shares.is_empty()).then_some(Cut { shares })
+        let cut = Cut { shares };
+        self.running = (cut.len(), now);
+        (!cut.shares.is_empty()).then_some(cut)
+    }
+
+    /// Whether enough waits, or has waited long enough.
+    fn is_due(&mut self, now: Duration) -> bool {
+        if !self.parts.values().any(|part| !part.queue.is_empty()) {
+            self.waiting = None;
+            return false;
+        }
+        let since = *self.waiting.get_or_insert(now);
+        // Nothing is under way, so what the budget counts is what waits.
+        let (records, bytes) = self.budget.held();
+        now >= since + self.rules.linger || records >= self.limit || bytes >= self.rules.bytes_max
+    }
+
+    /// The slots, each time beginning with another one, so that a busy one does not keep the others out.
+    fn in_turn(&mut self) -> Vec<Slot> {
+        self.turn = self.turn.wrapping_add(1);
+        let mut slots: Vec<Slot> = self.parts.keys().cloned().collect();
+        let begin = self.turn.checked_rem(slots.len()).unwrap_or_default();
+        slots.rotate_left(begin);
+        slots
     }
 
     /// The store has spoken; answers what may be committed to Kafka, for those who watch lag.
     pub fn settle(&mut self, cut: Cut, fates: &[Fate], now: Duration) -> Offsets {
-        let mut moved = Offsets::new();
+        let (mut moved, mut blown) = (Offsets::new(), None);
         for (share, fate) in cut.shares.into_iter().zip(fates) {
             let next = share.next();
             let Some(part) = self.parts.get_mut(&share.slot).filter(|part| part.epoch == share.epoch) else {
@@ -207,7 +204,7 @@ impl Batches {
                     part.last = share.records.last().map(Last::of);
                     part.condemned = part.condemned.split_off(&next);
                     share.records.iter().for_each(|record| self.budget.release(record.size()));
-                    (0..share.records.len() - share.condemned.len()).for_each(|_| self.fuse.handled());
+                    blown = blown.or(share.count(&mut self.fuse, &share.condemned));
                     moved.push((share.slot, next));
                 }
                 Fate::Again => self.put_back(share),
@@ -218,6 +215,9 @@ impl Batches {
             }
         }
         self.out.clear();
+        if let Some(why) = blown {
+            self.halt(why);
+        }
         if moved.is_empty() {
             self.rest(None, now);
         } else {
@@ -238,27 +238,27 @@ impl Batches {
         self.give_back(cut);
     }
 
-    /// This record of the cut gets a dead letter with the next one; an error is the fuse.
-    pub fn condemn(
-        &mut self,
-        cut: Cut,
-        (slot, offset): (&Slot, i64),
-        verdict: Verdict,
-    ) -> Result<(), String> {
-        let is_ours = cut.shares.iter().any(|share| share.slot == *slot && self.is_current(share));
+    /// These records of the cut get a dead letter with the next one. When they are too many for the fuse, everything
+    /// halts before any of them does.
+    pub fn condemn(&mut self, cut: Cut, verdicts: Vec<(Slot, i64, Verdict)>) {
+        let mut found: BTreeMap<Slot, BTreeMap<i64, Verdict>> = BTreeMap::new();
+        for (slot, offset, verdict) in verdicts {
+            found.entry(slot).or_default().insert(offset, verdict);
+        }
+        let mut fuse = self.fuse.clone();
+        let mut blown = None;
+        for share in &cut.shares {
+            let part = self.parts.get_mut(&share.slot).filter(|part| part.epoch == share.epoch);
+            let Some(part) = part else { continue };
+            let mut condemned = share.condemned.clone();
+            condemned.append(&mut found.get(&share.slot).cloned().unwrap_or_default());
+            blown = blown.or(share.count(&mut fuse, &condemned));
+            part.condemned.append(&mut condemned);
+        }
         self.give_back(cut);
-        if !is_ours {
-            return Ok(());
+        if let Some(why) = blown {
+            self.halt(why);
         }
-        if let Err(blown) = self.fuse.rejected() {
-            let why = format!("fuse: {blown}, the last one for {}: {}", verdict.reason, verdict.error);
-            self.halt(why.clone());
-            return Err(why);
-        }
-        if let Some(part) = self.parts.get_mut(slot) {
-            part.condemned.insert(offset, verdict);
-        }
-        Ok(())
     }
 
     /// These slots are being taken away; [`Batches::drained`] says when the batch that holds some of them has ended.
@@ -266,7 +266,7 @@ impl Batches {
         for slot in slots {
             if let Some(part) = self.parts.get_mut(slot) {
                 part.draining = true;
-                part.queue.drain(..).for_each(|record| self.budget.release(record.size()));
+                part.clear(&self.budget);
             }
         }
         self.drains.push_back(Drain { slots: slots.to_vec(), deadline: now + self.rules.drain_grace });
@@ -309,9 +309,7 @@ impl Batches {
     /// Begins nothing more.
     pub fn stop(&mut self) {
         self.stopping = true;
-        for part in self.parts.values_mut() {
-            part.queue.drain(..).for_each(|record| self.budget.release(record.size()));
-        }
+        self.parts.values_mut().for_each(|part| part.clear(&self.budget));
     }
 
     /// Where everything stands that is ours, for the last commit to Kafka.
@@ -327,8 +325,29 @@ impl Batches {
 
     /// When something happens by itself.
     pub fn wake_at(&self, now: Duration) -> Option<Duration> {
+        let begins = !self.stopping && self.out.is_empty() && self.halted.is_none();
         let pause = (now < self.not_before && !self.stopping).then_some(self.not_before);
-        pause.into_iter().chain(self.drains.front().map(|drain| drain.deadline)).min()
+        let full = self.waiting.map(|since| since + self.rules.linger).filter(|at| begins && now < *at);
+        let halt = self.halting.as_ref().map(|(at, _)| *at).filter(|_| self.halted.is_none());
+        let drain = self.drains.front().map(|drain| drain.deadline);
+        [pause, full, halt, drain].into_iter().flatten().min()
+    }
+
+    /// How long work under way may take at the end.
+    pub fn grace(&self) -> Duration {
+        self.rules.drain_grace
+    }
+
+    /// Slots that are ours.
+    pub fn owned(&self) -> usize {
+        self.parts.len()
+    }
+
+    /// Records under way and for how long, and what the budget counts.
+    pub fn load(&self, now: Duration) -> ((usize, Duration), (usize, usize)) {
+        let (records, since) = self.running;
+        let running = if self.is_busy() { (records, now.saturating_sub(since)) } else { (0, Duration::ZERO) };
+        (running, self.budget.held())
     }
 
     /// The fuse, to be kept whenever its counts change.
@@ -363,19 +382,9 @@ impl Batches {
     }
 
     fn drop_part(&mut self, slot: &Slot) {
-        if let Some(part) = self.parts.remove(slot) {
-            part.queue.iter().for_each(|record| self.budget.release(record.size()));
+        if let Some(mut part) = self.parts.remove(slot) {
+            part.clear(&self.budget);
         }
-    }
-
-    #[cfg(test)]
-    fn is_blind(&self) -> bool {
-        self.blind
-    }
-
-    #[cfg(not(test))]
-    const fn is_blind(&self) -> bool {
-        false
     }
 }
 

@@ -3,6 +3,8 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
+use crate::gaps::Gap;
+
 /// A service that stands still until a person acts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Halted {
@@ -31,8 +33,20 @@ pub trait Brakes: Send + Sync + 'static {
     async fn save(&self, service: &str, brake: &Brake) -> Result<(), BrakeError>;
 
     /// Ends the halts of `service` and of its further consumers (`<service>.replay`), and forgets what their fuses
-    /// counted; answers what was halted, by name. Members that run notice within seconds, others when they start.
+    /// counted and the gaps that nobody has accepted; answers what was halted, by name. Members that run notice within
+    /// seconds, others when they start.
     async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, BrakeError>;
+
+    /// Keeps gaps of a state service, durably, for a person to accept. One of a slot that has another one takes its
+    /// place; the same one again changes nothing.
+    async fn note_gaps(&self, service: &str, gaps: &[Gap]) -> Result<(), BrakeError>;
+
+    /// The gaps of `service`, by slot: those that a person has accepted, or those that nobody has.
+    async fn gaps(&self, service: &str, accepted: bool) -> Result<Vec<Gap>, BrakeError>;
+
+    /// A person accepts all gaps of `service` that are kept: where the state still stands before one of them, its slot
+    /// begins anew with the earliest record that is there. Answers those that nobody had accepted before.
+    async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, BrakeError>;
 }
 
 /// The store did not answer; whether it was kept is unknown. Passing: ask again.

@@ -35,6 +35,24 @@ pub const KEYS: &[Key] = &[
     ),
     key("worker.commit_every", Kind::Span, r#""1s""#, "How often finished work is committed to Kafka."),
     key(
+        "worker.batch.records_max",
+        Kind::Integer,
+        "2000",
+        "Records in one transaction of a service that keeps state.",
+    ),
+    key(
+        "worker.batch.bytes_max",
+        Kind::Bytes,
+        r#""8MiB""#,
+        "Bytes of records in one transaction; a larger record goes alone.",
+    ),
+    key(
+        "worker.batch.linger",
+        Kind::Span,
+        r#""50ms""#,
+        "How long a transaction that is not full waits for more records; what comes while one is under way fills the next.",
+    ),
+    key(
         "worker.drain_grace",
         Kind::Span,
         r#""10s""#,
@@ -75,7 +93,20 @@ pub struct WorkerConfig {
     pub commit_every: Span,
     /// How long work under way may go on when partitions are taken away or the role stops.
     pub drain_grace: Span,
+    pub batch: BatchConfig,
     pub fuse: FuseConfig,
+}
+
+/// `[worker.batch]`: what a service that keeps state puts into one transaction.
+#[derive(Debug, Clone, Copy, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct BatchConfig {
+    /// Records in one transaction.
+    pub records_max: usize,
+    /// Bytes of records in one transaction; a larger record goes alone.
+    pub bytes_max: Bytes,
+    /// How long a transaction that is not full waits for more records.
+    pub linger: Span,
 }
 
 /// `[worker.retry]`.
@@ -108,7 +139,18 @@ impl Default for WorkerConfig {
             queue_bytes_max: Bytes(32 * 1024 * 1024),
             commit_every: Span(Duration::from_secs(1)),
             drain_grace: Span(Duration::from_secs(10)),
+            batch: BatchConfig::default(),
             fuse: FuseConfig::default(),
+        }
+    }
+}
+
+impl Default for BatchConfig {
+    fn default() -> Self {
+        Self {
+            records_max: 2_000,
+            bytes_max: Bytes(8 * 1024 * 1024),
+            linger: Span(Duration::from_millis(50)),
         }
     }
 }

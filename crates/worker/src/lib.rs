@@ -5,6 +5,7 @@
 
 mod ages;
 mod batch;
+mod batch_member;
 mod batch_runtime;
 mod batches;
 mod brakes;
@@ -14,6 +15,7 @@ mod config;
 mod faults;
 mod feed;
 mod fuse;
+mod gaps;
 mod handler;
 mod health;
 mod job;
@@ -29,6 +31,7 @@ mod progress;
 mod relay;
 mod retry;
 mod runtime;
+mod tally;
 mod watchdog;
 mod work;
 
@@ -41,7 +44,8 @@ pub use batch::{BatchHandler, Effects};
 pub use batch_runtime::{BatchWorker, run_batches};
 pub use brakes::{Brake, BrakeError, Brakes, Halted};
 pub use claims::{ClaimError, Claims};
-pub use config::{FuseConfig, KEYS, RetryConfig, WorkerConfig};
+pub use config::{BatchConfig, FuseConfig, KEYS, RetryConfig, WorkerConfig};
+pub use gaps::Gap;
 pub use handler::{Failure, Handler};
 pub use letters::DeadLetters;
 pub use progress::{Batch, Fingerprint, Last, Mark, Outgoing, Progress, ProgressError, Standing};

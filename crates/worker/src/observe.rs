@@ -6,8 +6,8 @@ use bus::Slot;
 use bus::burrow::Status;
 use metrics::{counter, gauge};
 
-use crate::BrakeError;
 use crate::watchdog::Trouble;
+use crate::{BrakeError, Failure, Gap};
 
 /// Records that came from Kafka.
 pub fn consumed(service: &'static str, records: u64) {
@@ -172,13 +172,48 @@ pub fn resumed(service: &'static str, why: &str) {
     tracing::info!("{service} goes on, it was halted: {why}");
 }
 
+/// Committed records that Kafka has acknowledged.
+pub fn relayed(service: &'static str, records: usize) {
+    counter!("okr_worker_relayed_records_total", "service" => service).increment(records as u64);
+}
+
 /// A committed record did not get to Kafka and is sent again.
 pub fn not_relayed(service: &'static str, error: &str) {
     counter!("okr_worker_relay_failures_total", "service" => service).increment(1);
     tracing::warn!(error, "a committed record of {service} was not acknowledged by Kafka, trying again");
 }
 
-/// A batch of records is contained in the state.
+/// What a state service should read next is not there.
+pub fn missing(service: &'static str, gap: &Gap) {
+    counter!("okr_worker_gaps_total", "service" => service).increment(1);
+    let Gap { slot, from, found, why } = gap;
+    tracing::error!(
+        record.topic = &*slot.topic,
+        record.partition = slot.partition,
+        record.offset = from,
+        "{service} stands at {slot}@{from} and {found} came: {why}",
+    );
+}
+
+/// A person has given up what a slot stood on, and it begins anew.
+pub fn gap_accepted(service: &'static str, gap: &Gap) {
+    counter!("okr_worker_accepted_gaps_total", "service" => service).increment(1);
+    let Gap { slot, from, found, .. } = gap;
+    tracing::warn!(
+        record.topic = &*slot.topic,
+        record.partition = slot.partition,
+        "{service} begins {slot} anew with the earliest record: it stood at {from}, {found} came, and that was accepted",
+    );
+}
+
+/// Nothing of a batch happened; all of it is tried again, or a person must act.
+pub fn batch_failed(service: &'static str, records: usize, failure: &Failure) {
+    let reason = failure.reason();
+    counter!("okr_worker_retries_total", "service" => service, "reason" => reason).increment(1);
+    tracing::warn!(reason, error = %failure, "a batch of {records} records of {service} did not happen: {reason}");
+}
+
+/// How a batch ended.
 pub fn batch_ended(service: &'static str, outcome: &'static str) {
     counter!("okr_worker_batches_total", "service" => service, "outcome" => outcome).increment(1);
 }

@@ -112,6 +112,10 @@ pub trait Progress: Send + Sync + 'static {
     /// otherwise [`ProgressError::Outdated`] and nothing. After `Ok` it is durable; after `Unavailable` it may be.
     async fn commit(&self, service: &str, batch: &Batch<Self::Changes>) -> Result<(), ProgressError>;
 
+    /// A person has given up what the slot stood on: it begins anew, as one that nobody has read, if it is at its own
+    /// `epoch` and at `from`; otherwise [`ProgressError::Outdated`] and nothing. Rows and state stay as they are.
+    async fn restart(&self, service: &str, slot: &Slot, epoch: i64, from: i64) -> Result<(), ProgressError>;
+
     /// The oldest records that wait for Kafka, at most `limit`, in the order of their ids; none while another `owner`
     /// relays for the service. The caller is the one who relays until `lease` from now.
     async fn outgoing(

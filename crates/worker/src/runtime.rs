@@ -193,7 +193,7 @@ pub fn ticks(every: Duration) -> Interval {
 }
 
 /// Follows the broker until `asides` is dropped.
-fn watch_broker(onlooker: Arc<Onlooker>, asides: &mut JoinSet<()>) -> watch::Receiver<Option<String>> {
+pub fn watch_broker(onlooker: Arc<Onlooker>, asides: &mut JoinSet<()>) -> watch::Receiver<Option<String>> {
     let (tell, broker) = watch::channel(None);
     asides.spawn(async move {
         loop {

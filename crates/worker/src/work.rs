@@ -79,7 +79,7 @@ async fn bury<H: Handler, T>(bench: &Bench<H>, entry: &Entry<T>, verdict: Verdic
 }
 
 /// What a panic said, as far as it can be read.
-fn said(panic: &(dyn std::any::Any + Send)) -> String {
+pub fn said(panic: &(dyn std::any::Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
     text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
 }

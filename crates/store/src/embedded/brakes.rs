@@ -3,6 +3,7 @@
 use outbox::QueueError;
 use worker::{Brake, Halted};
 
+use super::gaps;
 use super::session::Session;
 use crate::time;
 
@@ -34,6 +35,7 @@ pub(super) fn save(session: &mut Session, service: &str, brake: &Brake) -> Resul
 }
 
 pub(super) fn resume(session: &mut Session, service: &str) -> Result<Vec<(String, Halted)>, QueueError> {
+    gaps::forget(session, service)?;
     let rows = session
         .rows(RESUME, [service], |row| Ok((row.get::<String>(0)?, halted(row.get(1)?, row.get(2)?))))?;
     let mut ended: Vec<_> =

@@ -3,6 +3,7 @@
 mod brakes;
 mod desk;
 mod failure;
+mod gaps;
 mod holds;
 mod lanes;
 mod lock;
@@ -25,10 +26,11 @@ use bus::Slot;
 use jiff::Timestamp;
 use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 use tokio::sync::{mpsc, oneshot};
-use worker::{Batch, Brake, Halted, Outgoing, Standing};
+use worker::{Batch, Brake, Gap, Halted, Outgoing, Standing};
 
 use crate::store::Home;
 use crate::{State, StoreError, observe, time};
+pub(crate) use lock::holder;
 pub(crate) use trial::EmbeddedTrial;
 
 use desk::{Call, Job};
@@ -136,6 +138,26 @@ impl Home for Embedded {
     async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError> {
         let service = service.to_owned();
         self.call(move |session| brakes::resume(session, &service)).await
+    }
+
+    async fn note_gaps(&self, service: &str, gaps: &[Gap]) -> Result<(), QueueError> {
+        let (service, gaps) = (service.to_owned(), gaps.to_vec());
+        self.call(move |session| gaps::note(session, &service, &gaps)).await
+    }
+
+    async fn gaps(&self, service: &str, accepted: bool) -> Result<Vec<Gap>, QueueError> {
+        let service = service.to_owned();
+        self.call(move |session| gaps::load(session, &service, accepted)).await
+    }
+
+    async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, QueueError> {
+        let service = service.to_owned();
+        self.call(move |session| gaps::accept(session, &service)).await
+    }
+
+    async fn restart(&self, service: &str, slot: &Slot, epoch: i64, from: i64) -> Result<bool, QueueError> {
+        let (service, slot) = (service.to_owned(), slot.clone());
+        self.call(move |session| progress::restart(session, &service, &slot, (epoch, from))).await
     }
 
     async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError> {

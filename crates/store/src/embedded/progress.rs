@@ -20,6 +20,9 @@ const STANDS: &str = "SELECT 1 FROM router_progress
 const MARK: &str = "UPDATE router_progress SET next_offset = ?4, last_offset = ?5, fingerprint = ?6
     WHERE service = ?1 AND topic = ?2 AND partition = ?3";
 
+const RESTART: &str = "UPDATE router_progress SET next_offset = 0, last_offset = NULL, fingerprint = NULL
+    WHERE service = ?1 AND topic = ?2 AND partition = ?3 AND epoch = ?4 AND next_offset = ?5";
+
 const KEEP: &str = "INSERT INTO router_state (service, key, value) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET value = excluded.value";
 
@@ -94,6 +97,16 @@ pub(super) fn commit(
         session.run(SEND, (service, packed(record)))?;
     }
     Ok(true)
+}
+
+/// False: the slot is not where it should be, and nothing is done.
+pub(super) fn restart(
+    session: &mut Session,
+    service: &str,
+    slot: &Slot,
+    (epoch, from): (i64, i64),
+) -> Result<bool, QueueError> {
+    Ok(session.run(RESTART, (service, &*slot.topic, slot.partition, epoch, from))? == 1)
 }
 
 pub(super) fn state(

@@ -5,6 +5,7 @@ use worker::{Brake, Halted};
 
 use super::connect::{Connections, answered};
 use super::failure::Failure;
+use super::gaps::FORGET;
 use crate::time;
 
 const LOAD: &str = "SELECT halted_why, halted_since, fuse FROM router_brakes WHERE service = $1";
@@ -49,8 +50,10 @@ pub(super) async fn resume(
 ) -> Result<Vec<(String, Halted)>, QueueError> {
     let client = connections.get().await?;
     let mut ended = answered(client, async |client| {
-        let resume = client.prepare_cached(RESUME).await?;
-        let rows = client.query(&resume, &[&service]).await?;
+        let transaction = client.transaction().await?;
+        transaction.execute(&transaction.prepare_cached(FORGET).await?, &[&service]).await?;
+        let rows = transaction.query(&transaction.prepare_cached(RESUME).await?, &[&service]).await?;
+        transaction.commit().await?;
         let read = |row: &tokio_postgres::Row| -> Result<_, Failure> {
             let service: String = row.try_get(0)?;
             Ok(halted(row.try_get(1)?, row.try_get(2)?).map(|halted| (service, halted)))

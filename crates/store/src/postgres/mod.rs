@@ -4,8 +4,10 @@ mod brakes;
 mod coalesce;
 mod connect;
 mod failure;
+mod gaps;
 mod holds;
 mod lanes;
+mod look;
 mod plan;
 mod progress;
 mod schema;
@@ -22,10 +24,11 @@ use boot::Clock;
 use bus::Slot;
 use jiff::Timestamp;
 use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
-use worker::{Batch, Brake, Halted, Outgoing, Standing};
+use worker::{Batch, Brake, Gap, Halted, Outgoing, Standing};
 
 use crate::store::Home;
 use crate::{State, StoreError, Time, observe, packing, time};
+pub(crate) use look::look;
 pub(crate) use trial::PostgresTrial;
 
 use coalesce::Coalescer;
@@ -116,6 +119,22 @@ impl Home for Postgres {
 
     async fn resume(&self, service: &str) -> Result<Vec<(String, Halted)>, QueueError> {
         brakes::resume(&self.connections, service).await
+    }
+
+    async fn note_gaps(&self, service: &str, gaps: &[Gap]) -> Result<(), QueueError> {
+        gaps::note(&self.connections, service, gaps).await
+    }
+
+    async fn gaps(&self, service: &str, accepted: bool) -> Result<Vec<Gap>, QueueError> {
+        gaps::load(&self.connections, service, accepted).await
+    }
+
+    async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, QueueError> {
+        gaps::accept(&self.connections, service).await
+    }
+
+    async fn restart(&self, service: &str, slot: &Slot, epoch: i64, from: i64) -> Result<bool, QueueError> {
+        progress::restart(&self.connections, service, slot, (epoch, from)).await
     }
 
     async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError> {

@@ -35,6 +35,9 @@ const MARK: &str = "UPDATE router_progress p SET next_offset = s.next_offset, la
         AS s(topic, partition, next_offset, last_offset, fingerprint)
     WHERE p.service = $1 AND p.topic = s.topic AND p.partition = s.partition";
 
+const RESTART: &str = "UPDATE router_progress SET next_offset = 0, last_offset = NULL, fingerprint = NULL
+    WHERE service = $1 AND topic = $2 AND partition = $3 AND epoch = $4 AND next_offset = $5";
+
 const KEEP: &str = "INSERT INTO router_state (service, key, value)
     SELECT $1, key, value FROM unnest($2::text[], $3::bytea[]) AS s(key, value) ORDER BY key
     ON CONFLICT (service, key) DO UPDATE SET value = excluded.value";
@@ -145,6 +148,21 @@ pub(super) async fn commit(
         Ok(true)
     });
     Ok(done.await?)
+}
+
+/// False: the slot is not where it should be, and nothing is done.
+pub(super) async fn restart(
+    connections: &Connections,
+    service: &str,
+    slot: &Slot,
+    (epoch, from): (i64, i64),
+) -> Result<bool, QueueError> {
+    let client = connections.get().await?;
+    let restarted = answered(client, async |client| {
+        let restart = client.prepare_cached(RESTART).await?;
+        Ok(client.execute(&restart, &[&service, &&*slot.topic, &slot.partition, &epoch, &from]).await?)
+    });
+    Ok(restarted.await? == 1)
 }
 
 pub(super) async fn state(

@@ -50,6 +50,21 @@ async fn a_zombie_commits_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_is_given_up_begins_anew_in_its_own_epoch() {
+    check(suite::progress::a_slot_that_is_given_up_begins_anew_in_its_own_epoch).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn gaps_are_kept_until_a_person_accepts_them() {
+    check(suite::gaps::gaps_are_kept_until_a_person_accepts_them).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn resuming_forgets_the_gaps_that_nobody_has_accepted() {
+    check(suite::gaps::resuming_forgets_the_gaps_that_nobody_has_accepted).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_repeated_commit_is_outdated_and_stands_where_it_should() {
     check(suite::progress::a_repeated_commit_is_outdated_and_stands_where_it_should).await;
 }

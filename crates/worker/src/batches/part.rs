@@ -2,10 +2,12 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use bus::InRecord;
+use bus::{InRecord, Slot};
 
+use crate::budget::Budget;
+use crate::gaps::Gap;
 use crate::job::Verdict;
-use crate::progress::Last;
+use crate::progress::{Last, Standing};
 
 /// Whether what comes next is known to follow what is contained.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +17,16 @@ pub enum Footing {
     /// The position was out of range: exactly the next offset must come.
     Torn,
     Firm,
+}
+
+/// What came cannot follow: nothing more of the slot is taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Break {
+    /// The offset that came instead.
+    pub found: i64,
+    pub why: String,
+    /// Its member knows of it.
+    pub told: bool,
 }
 
 #[derive(Debug)]
@@ -29,12 +41,64 @@ pub struct Part {
     pub queue: VecDeque<InRecord>,
     pub condemned: BTreeMap<i64, Verdict>,
     pub draining: bool,
+    pub broken: Option<Break>,
 }
 
 impl Part {
+    /// Nothing has come yet.
+    pub fn new(standing: &Standing) -> Self {
+        let Standing { epoch, next, last, .. } = *standing;
+        Self {
+            epoch,
+            next,
+            last,
+            position: next,
+            footing: if last.is_some() { Footing::Unsure } else { Footing::Firm },
+            queue: VecDeque::new(),
+            condemned: BTreeMap::new(),
+            draining: false,
+            broken: None,
+        }
+    }
+
+    /// Takes a record in, if it is new and follows.
+    pub fn take(&mut self, record: InRecord, budget: &Budget, blind: bool) {
+        if self.broken.is_some() {
+            return budget.release(record.size());
+        }
+        match self.follows(&record, blind) {
+            Ok(true) => {
+                (self.footing, self.position) = (Footing::Firm, record.offset + 1);
+                self.queue.push_back(record);
+            }
+            Ok(false) => {
+                self.footing = Footing::Firm;
+                budget.release(record.size());
+            }
+            Err(why) => {
+                self.broken = Some(Break { found: record.offset, why, told: false });
+                budget.release(record.size());
+            }
+        }
+    }
+
+    /// Drops what waits.
+    pub fn clear(&mut self, budget: &Budget) {
+        self.queue.drain(..).for_each(|record| budget.release(record.size()));
+    }
+
+    /// What is missing, once and as soon as the state contains all that came before it.
+    pub fn gap(&mut self, slot: &Slot) -> Option<Gap> {
+        let is_empty = self.queue.is_empty() && !self.draining;
+        let broken = self.broken.as_mut().filter(|broken| is_empty && !broken.told)?;
+        broken.told = true;
+        let Break { found, why, .. } = broken.clone();
+        Some(Gap { slot: slot.clone(), from: self.next, found, why })
+    }
+
     /// Whether the record is new (true) or the last one once more (false). An error: the slot's offsets do not mean
     /// what they meant, or records are gone that were never read.
-    pub fn follows(&self, record: &InRecord, blind: bool) -> Result<bool, String> {
+    fn follows(&self, record: &InRecord, blind: bool) -> Result<bool, String> {
         let offset = record.offset;
         match (self.footing, self.last) {
             _ if blind => Ok(self.last.is_none_or(|last| offset > last.offset)),

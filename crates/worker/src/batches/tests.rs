@@ -1,6 +1,7 @@
 //! Members that work in batches, step by step, and through random schedules over a store that may not answer, a broker
 //! that forgets, and processes that come back too late.
 
+mod relay;
 mod world;
 
 use bus::{Gate, Headers};
@@ -16,6 +17,9 @@ const SECOND: Duration = Duration::from_secs(1);
 fn rules() -> BatchRules {
     BatchRules {
         records_max: 8,
+        bytes_max: 1 << 20,
+        linger: Duration::ZERO,
+        survey: Duration::ZERO,
         backoff: RetryConfig::default().into(),
         drain_grace: SECOND * 10,
         fuse: FuseConfig { in_a_row: u32::MAX, percent: 100 },
@@ -54,6 +58,7 @@ fn check(came: InRecord, torn: bool, expected: Result<usize, &str>) {
         batches.torn(&slot(0));
     }
     batches.record(came);
+    batches.gaps(SECOND);
     match expected {
         Ok(records) => {
             assert_eq!(batches.halted(), None);
@@ -99,6 +104,7 @@ fn a_gap_that_opens_while_it_reads_halts() {
     batches.settle(cut, &[Fate::Done], SECOND);
     batches.torn(&slot(0));
     batches.record(record(0, 8, 8));
+    batches.gaps(SECOND);
     assert!(batches.halted().is_some_and(|why| why.contains("gone")));
 }
 
@@ -117,7 +123,7 @@ fn one_bad_record_is_found_among_many_and_alone_dead_lettered() {
         match (bad, cut.len()) {
             (true, 1) => {
                 let verdict = Verdict { reason: "shape", error: "not ours".to_owned() };
-                batches.condemn(cut, (&slot(0), 5), verdict).unwrap();
+                batches.condemn(cut, vec![(slot(0), 5, verdict)]);
             }
             (true, _) => batches.too_many(cut),
             (false, _) => {
@@ -175,4 +181,107 @@ fn a_member_that_ignores_the_fingerprint_is_caught() {
 #[test]
 fn a_loser_that_gives_up_without_a_higher_epoch_is_caught() {
     assert!(search(2_000, Some(Bug::GiveUp)).is_some());
+}
+
+/// Fills the queues of partitions 0 and 1 as the consumer does.
+fn waiting(rules: BatchRules, records: [i64; 2]) -> Batches {
+    let budget = Arc::new(Budget::new(100, 1 << 20));
+    let mut batches = Batches::new(rules, Arc::clone(&budget), 7, &[]);
+    for (partition, records) in (0..).zip(records) {
+        batches.assigned(vec![Standing { slot: slot(partition), epoch: 1, next: 0, last: None }]);
+        for offset in 0..records {
+            let record = record(partition, offset, 7);
+            budget.admit(record.size());
+            batches.record(record);
+        }
+    }
+    batches
+}
+
+/// The partitions of the next batch with their records.
+fn next(batches: &mut Batches, now: Duration) -> Option<Vec<(i32, usize)>> {
+    let cut = batches.cut(now)?;
+    let of = |share: &Share| (share.slot.partition, share.records.len());
+    let shares = cut.shares.iter().map(of).collect();
+    let fates = vec![Fate::Done; cut.shares.len()];
+    batches.settle(cut, &fates, now);
+    Some(shares)
+}
+
+#[test]
+fn a_batch_that_is_not_full_waits_a_little() {
+    let mut batches = waiting(BatchRules { linger: SECOND, ..rules() }, [3, 0]);
+    assert_eq!(next(&mut batches, SECOND), None);
+    assert_eq!(batches.wake_at(SECOND), Some(SECOND * 2));
+    assert_eq!(next(&mut batches, SECOND * 2), Some(vec![(0, 3)]));
+    assert_eq!(batches.wake_at(SECOND * 2), None);
+    let mut full = waiting(BatchRules { linger: SECOND, ..rules() }, [5, 3]);
+    assert_eq!(next(&mut full, SECOND).map(|shares| shares.len()), Some(2), "eight are enough");
+}
+
+#[test]
+fn a_batch_is_bounded_in_records_and_in_bytes_and_a_larger_record_goes_alone() {
+    let size = record(0, 0, 7).size();
+    let sizes = |rules: BatchRules| {
+        let mut batches = waiting(rules, [10, 0]);
+        std::iter::from_fn(|| next(&mut batches, SECOND)).map(|shares| shares[0].1).collect::<Vec<_>>()
+    };
+    assert_eq!(sizes(rules()), [8, 2]);
+    assert_eq!(sizes(BatchRules { bytes_max: 3 * size, ..rules() }), [3, 3, 3, 1]);
+    assert_eq!(sizes(BatchRules { bytes_max: 1, ..rules() }), [1; 10]);
+}
+
+#[test]
+fn a_busy_slot_does_not_keep_the_others_out() {
+    let mut batches = waiting(rules(), [40, 40]);
+    let firsts: Vec<i32> = (0..4).map(|_| next(&mut batches, SECOND).unwrap()[0].0).collect();
+    assert_eq!(firsts, [1, 0, 1, 0]);
+}
+
+/// Whether it halts when these of twelve records cannot be read, and a row of three is borne.
+#[track_caller]
+fn check_fuse(bad: &[i64], halts: bool) {
+    let fuse = FuseConfig { in_a_row: 3, percent: 100 };
+    let mut batches = waiting(BatchRules { records_max: 12, fuse, ..rules() }, [12, 0]);
+    let cut = batches.cut(SECOND).unwrap();
+    let verdict = Verdict { reason: "avro", error: "not ours".to_owned() };
+    batches.condemn(cut, bad.iter().map(|offset| (slot(0), *offset, verdict.clone())).collect());
+    assert_eq!(batches.halted().is_some(), halts, "{bad:?}: {:?}", batches.halted());
+    assert_eq!(next(&mut batches, SECOND).is_some(), !halts, "{bad:?}");
+}
+
+#[test]
+fn the_fuse_counts_in_the_order_of_the_records_and_before_any_is_dead_lettered() {
+    check_fuse(&[0, 2, 4, 6, 8, 10], false);
+    check_fuse(&[5, 6, 7], false);
+    check_fuse(&[5, 6, 7, 8], true);
+}
+
+#[test]
+fn what_came_before_a_gap_is_contained_first_and_gaps_of_all_slots_are_told() {
+    let mut batches = waiting(BatchRules { survey: SECOND, ..rules() }, [3, 0]);
+    batches.assigned(vec![Standing {
+        slot: slot(1),
+        epoch: 1,
+        next: 5,
+        last: Some(Last::of(&record(1, 4, 4))),
+    }]);
+    batches.torn(&slot(0));
+    batches.record(record(0, 9, 9));
+    assert_eq!(batches.gaps(SECOND), [], "three records wait");
+    assert_eq!(next(&mut batches, SECOND), Some(vec![(0, 3)]));
+    let gap = |gaps: Vec<Gap>| gaps.into_iter().map(|gap| (gap.slot.partition, gap.from, gap.found)).next();
+    assert_eq!(gap(batches.gaps(SECOND)), Some((0, 3, 9)));
+    assert_eq!(
+        (gap(batches.gaps(SECOND)), batches.halted()),
+        (None, None),
+        "told once, and others are looked for"
+    );
+    batches.record(record(0, 10, 10));
+    batches.record(record(1, 4, 999));
+    assert_eq!(gap(batches.gaps(SECOND)), Some((1, 5, 4)));
+    assert_eq!(batches.wake_at(SECOND), Some(SECOND * 2));
+    batches.gaps(SECOND * 2);
+    assert!(batches.halted().is_some_and(|why| why.starts_with("gap: okr.events/0@9")));
+    assert_eq!(next(&mut batches, SECOND * 2), None);
 }

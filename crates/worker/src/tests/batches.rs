@@ -3,22 +3,27 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use boot::House;
 use bus::{InRecord, OutRecord, Slot};
 use jiff::Timestamp;
 use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
+use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::SECOND;
+use super::eyes::FakeEyes;
 use super::fakes::{FakeBrakes, FakeFeed, FakeLetters, Shared, record, slot};
 use crate::batch::Works;
-use crate::batch_runtime::{BatchMember, Told};
+use crate::batch_member::{BatchMember, BatchSight, Told};
 use crate::batches::{BatchRules, Batches};
 use crate::feed::News;
+use crate::gaps::{Gap, GapKeeper};
 use crate::keeper::Keeper;
+use crate::lookout::Lookout;
 use crate::runtime::{End, budget};
 use crate::{
     Batch, BatchHandler, Brakes, Effects, Failure, FuseConfig, Mark, Progress, ProgressError, RetryConfig,
@@ -53,6 +58,14 @@ impl Progress for Memory {
         Ok(slots.iter().filter_map(|slot| standings.get(slot).cloned()).collect())
     }
 
+    async fn restart(&self, _: &str, slot: &Slot, epoch: i64, from: i64) -> Result<(), ProgressError> {
+        let mut standings = self.standings.lock().unwrap();
+        let standing = standings.get_mut(slot).filter(|at| (at.epoch, at.next) == (epoch, from));
+        let standing = standing.ok_or(ProgressError::Outdated)?;
+        (standing.next, standing.last) = (0, None);
+        Ok(())
+    }
+
     async fn commit(&self, _: &str, batch: &Batch<Vec<i64>>) -> Result<(), ProgressError> {
         let mut standings = self.standings.lock().unwrap();
         for Mark { slot, epoch, from, .. } in &batch.marks {
@@ -82,6 +95,7 @@ impl BatchHandler for Keeping {
 
     async fn decode(&self, record: &InRecord) -> Result<i64, Failure> {
         match record.key.as_deref() {
+            Some(b"panic") => panic!("a bug of the handler"),
             Some(b"unread") => Err(Failure::reject("shape", "not ours")),
             _ => Ok(record.offset),
         }
@@ -105,6 +119,9 @@ struct Bench {
     news: UnboundedSender<News>,
     told: Told,
     house: House,
+    brakes: Arc<FakeBrakes>,
+    eyes: FakeEyes,
+    broker: watch::Sender<Option<String>>,
     run: JoinHandle<End>,
 }
 
@@ -122,6 +139,9 @@ impl Bench {
         };
         let rules = BatchRules {
             records_max: 100,
+            bytes_max: 1 << 20,
+            linger: Duration::ZERO,
+            survey: SECOND,
             backoff: RetryConfig::default().into(),
             drain_grace: SECOND * 10,
             fuse: FuseConfig::default(),
@@ -132,13 +152,22 @@ impl Bench {
         let feed = FakeFeed { news: reports, shared: Arc::clone(&shared), budget: Arc::clone(&gate) };
         let batches = Batches::new(rules, gate, 7, &[]);
         let mut member = BatchMember::new(Arc::new(works), batches, Arc::clone(&told), &house, None);
-        let at_home = house.clone();
+        let (brakes, at_home) = (Arc::<FakeBrakes>::default(), house.clone());
+        let kept: Arc<dyn Brakes> = Arc::<FakeBrakes>::clone(&brakes);
+        let eyes = FakeEyes::default();
+        let lookout = Lookout::new("notifier", Arc::new(eyes.clone()), &house, SECOND * 15);
+        let leash = lookout.follow(eyes.clone());
+        let (tell_broker, broker) = watch::channel(None);
         let run = tokio::spawn(async move {
-            let brakes: Arc<dyn Brakes> = Arc::<FakeBrakes>::default();
-            let mut keeper = Keeper::start("notifier", Some(brakes), &mut JoinSet::new());
-            member.drive(feed, &at_home, &mut keeper, SECOND * 10).await
+            let mut asides = JoinSet::new();
+            let mut sight = BatchSight {
+                broker,
+                keeper: Keeper::start("notifier", Some(Arc::clone(&kept)), &mut asides),
+                gaps: GapKeeper::start("notifier", Some(kept), &mut asides),
+            };
+            member.drive(feed, leash, &at_home, &mut sight).await
         });
-        Self { memory, dead, shared, news, told, house, run }
+        Self { memory, dead, shared, news, told, house, brakes, eyes, broker: tell_broker, run }
     }
 
     async fn assign(&self) {
@@ -209,7 +238,60 @@ async fn a_topic_that_was_made_anew_halts_the_service() {
     bench.tell(News::Lost(vec![slot(0)]));
     bench.assign().await;
     bench.receive(2, "another record");
-    sleep(SECOND).await;
+    sleep(SECOND * 5).await;
+    let gap =
+        Gap { slot: slot(0), from: 3, found: 2, why: "the last record is not the one that was read".into() };
+    assert_eq!(*bench.brakes.gaps.lock().unwrap(), [gap], "for a person to accept");
     assert!(bench.why().unwrap().starts_with("halted: gap: okr.events/0@2: the last record is not the one"));
     assert_eq!(bench.contained(), [0, 1, 2]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_handler_that_panics_costs_one_record_and_not_the_service() {
+    let bench = Bench::start();
+    bench.assign().await;
+    (0..).zip(["a", "panic", "b"]).for_each(|(offset, key)| bench.receive(offset, key));
+    sleep(SECOND * 60).await;
+    assert_eq!(bench.contained(), [0, 2]);
+    let letter = bench.dead.letters().pop().unwrap();
+    let reason = letter.headers.iter().find(|(name, _)| *name == "okr-dead-reason").unwrap().1.cloned();
+    assert_eq!(reason.as_deref(), Some(b"panic".as_slice()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn trouble_around_the_records_dead_letters_none_of_them() {
+    let bench = Bench::start();
+    bench.assign().await;
+    bench.dead.refuse(true);
+    bench.receive(0, "unread");
+    (1..4).for_each(|offset| bench.receive(offset, "down"));
+    sleep(SECOND * 600).await;
+    assert_eq!((bench.contained(), bench.dead.letters().len()), (vec![], 0));
+    assert!(bench.why().unwrap().starts_with("dead letters are not acknowledged"), "{:?}", bench.why());
+    bench.dead.refuse(false);
+    sleep(SECOND * 60).await;
+    assert_eq!(bench.dead.letters().len(), 1, "the one that cannot be read, and no other");
+    assert_eq!((bench.contained(), bench.why()), (vec![1, 2, 3], None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broker_that_is_gone_is_said_by_readyz() {
+    let bench = Bench::start();
+    bench.assign().await;
+    bench.broker.send_replace(Some("no answer".to_owned()));
+    sleep(SECOND).await;
+    assert_eq!(bench.why().as_deref(), Some("broker: no answer"));
+    bench.broker.send_replace(None);
+    sleep(SECOND).await;
+    assert_eq!(bench.why(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_fetches_nothing_is_replaced() {
+    let bench = Bench::start();
+    bench.assign().await;
+    bench.eyes.place(0, 1);
+    sleep(SECOND * 60).await;
+    assert!(bench.run.is_finished());
+    assert_eq!(bench.run.await.unwrap(), End::Stalled);
 }

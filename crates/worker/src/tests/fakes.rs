@@ -24,7 +24,7 @@ use crate::runtime::{End, Sight, drive};
 use crate::tests::SECOND;
 use crate::tests::eyes::FakeEyes;
 use crate::work;
-use crate::{Brake, BrakeError, Brakes, DeadLetters, Failure, Halted, Handler, WorkerConfig};
+use crate::{Brake, BrakeError, Brakes, DeadLetters, Failure, Gap, Halted, Handler, WorkerConfig};
 
 pub fn slot(partition: i32) -> Slot {
     Slot::new("okr.events", partition)
@@ -162,6 +162,7 @@ impl DeadLetters for FakeLetters {
 #[derive(Default)]
 pub struct FakeBrakes {
     pub brake: Mutex<Brake>,
+    pub gaps: Mutex<Vec<Gap>>,
     pub down: AtomicBool,
 }
 
@@ -184,6 +185,21 @@ impl Brakes for FakeBrakes {
         self.up()?;
         let brake = std::mem::take(&mut *self.brake.lock().unwrap());
         Ok(brake.halted.into_iter().map(|halted| (service.to_owned(), halted)).collect())
+    }
+
+    async fn note_gaps(&self, _: &str, gaps: &[Gap]) -> Result<(), BrakeError> {
+        self.up()?;
+        self.gaps.lock().unwrap().extend_from_slice(gaps);
+        Ok(())
+    }
+
+    async fn gaps(&self, _: &str, _: bool) -> Result<Vec<Gap>, BrakeError> {
+        self.up()?;
+        Ok(self.gaps.lock().unwrap().clone())
+    }
+
+    async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, BrakeError> {
+        self.gaps(service, false).await
     }
 }
 

@@ -2,6 +2,7 @@
 
 pub(super) mod brakes;
 pub(super) mod claims;
+pub(super) mod gaps;
 pub(super) mod holds;
 pub(super) mod lanes;
 pub(super) mod planning;

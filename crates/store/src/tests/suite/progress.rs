@@ -128,3 +128,17 @@ pub(crate) async fn what_is_produced_waits_in_order_for_one_relay((store, clock)
     assert_eq!(left.iter().map(|outgoing| outgoing.id).collect::<Vec<_>>(), [waiting[2].id]);
     assert_eq!(store.outgoing(ALERTS, "one", LEASE, 9).await.unwrap().len(), 0, "two relays now");
 }
+
+pub(crate) async fn a_slot_that_is_given_up_begins_anew_in_its_own_epoch((store, _): Subject) {
+    store.assign(ALERTS, &[slot(0), slot(1)]).await.unwrap();
+    let batch = batch(vec![mark(0, 1, 0, 8), mark(1, 1, 0, 3)], &[("a", Some(1))], vec![]);
+    store.commit(ALERTS, &batch).await.unwrap();
+    store.assign(ALERTS, &[slot(0)]).await.unwrap();
+    for (epoch, from) in [(1, 8), (2, 7)] {
+        assert_eq!(store.restart(ALERTS, &slot(0), epoch, from).await, Err(ProgressError::Outdated));
+    }
+    store.restart(ALERTS, &slot(0), 2, 8).await.unwrap();
+    assert_eq!(store.restart(ALERTS, &slot(0), 2, 8).await, Err(ProgressError::Outdated), "it is done");
+    assert_eq!(stands(&store, &[0, 1]).await, [(2, 0, None), (1, 3, Some(last(2)))]);
+    assert_eq!(kept(&store, &["a"]).await, [Some(1)], "state stays");
+}

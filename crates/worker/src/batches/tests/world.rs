@@ -114,6 +114,7 @@ impl World {
             _ => self.now += Duration::from_millis(self.random.u64(0..4_000)),
         }
         self.answer();
+        self.members.iter_mut().for_each(|member| drop(member.batches.gaps(self.now)));
         Ok(())
     }
 
