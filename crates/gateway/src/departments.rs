@@ -26,8 +26,8 @@ impl DepartmentsConfig {
     /// Whether the ranges fit.
     ///
     /// # Errors
-    /// The key at fault, in words.
-    pub fn check(&self) -> Result<(), GatewayError> {
+    /// Every key at fault, in words.
+    pub fn check(&self) -> Result<(), Vec<GatewayError>> {
         Map::new(self).map(|_| ())
     }
 }
@@ -58,46 +58,28 @@ pub(crate) struct Map {
 }
 
 impl Map {
-    pub(crate) fn new(config: &DepartmentsConfig) -> Result<Self, GatewayError> {
+    /// What is wrong is told all at once.
+    pub(crate) fn new(config: &DepartmentsConfig) -> Result<Self, Vec<GatewayError>> {
         let count = config.partitions;
         if count < 1 {
-            return Err(GatewayError::config("departments.partitions", "must be at least 1"));
+            return Err(vec![GatewayError::config("departments.partitions", "must be at least 1")]);
         }
-        let mut lists = HashMap::new();
-        let mut taken: BTreeMap<i32, &str> = BTreeMap::new();
+        let (mut lists, mut taken, mut faults) = (HashMap::new(), BTreeMap::new(), Vec::new());
         for (name, department) in &config.departments {
             let path = format!("departments.{name}.partitions");
-            let Some(ranges) = &department.partitions else {
-                if name == OTHERS {
-                    continue;
+            match list(name, department, count, &mut taken) {
+                Ok(Some(list)) => {
+                    lists.insert(name.clone(), list);
                 }
-                return Err(GatewayError::config(path, "is missing: name the partitions, such as \"0-5\""));
-            };
-            let list =
-                bus::parse_ranges(ranges).map_err(|error| GatewayError::config(&path, error.to_string()))?;
-            for partition in &list {
-                if !(0..count).contains(partition) {
-                    let problem = format!(
-                        "names partition {partition}, but `departments.partitions = {count}` has only 0-{}",
-                        count - 1
-                    );
-                    return Err(GatewayError::config(path, problem));
-                }
-                if let Some(other) = taken.insert(*partition, name) {
-                    let problem = format!("names partition {partition}, which `{other}` has already");
-                    return Err(GatewayError::config(path, problem));
-                }
+                Ok(None) => {}
+                Err(problem) => faults.push(GatewayError::config(path, problem)),
             }
-            if list.is_empty() {
-                return Err(GatewayError::config(path, "names no partition"));
-            }
-            lists.insert(name.clone(), list);
         }
-        if !lists.contains_key(OTHERS) {
+        if !config.departments.get(OTHERS).is_some_and(|others| others.partitions.is_some()) {
             let rest: Vec<i32> = (0..count).filter(|partition| !taken.contains_key(partition)).collect();
             if rest.is_empty() {
                 let problem = "has no partition: leave some to it, for everything unknown must go somewhere";
-                return Err(GatewayError::config("departments.others.partitions", problem));
+                faults.push(GatewayError::config("departments.others.partitions", problem));
             }
             lists.insert(OTHERS.to_owned(), rest);
         }
@@ -105,10 +87,15 @@ impl Map {
             .departments
             .iter()
             .map(|(name, department)| Department { name: name.clone(), aliases: department.aliases.clone() });
-        let names = Departments::new(named.collect()).map_err(|error| {
-            GatewayError::config(format!("departments.{}", error.second), format!("is ambiguous: {error}"))
-        })?;
-        Ok(Self { names, lists, count })
+        match Departments::new(named.collect()) {
+            Ok(names) if faults.is_empty() => Ok(Self { names, lists, count }),
+            Ok(_) => Err(faults),
+            Err(error) => {
+                let path = format!("departments.{}", error.second);
+                faults.push(GatewayError::config(path, format!("is ambiguous: {error}")));
+                Err(faults)
+            }
+        }
     }
 
     /// Partitions of `okr.events`.
@@ -124,6 +111,35 @@ impl Map {
         let partition = list.map_or(0, |list| bus::place::within(key.as_bytes(), list));
         (resolved.range, partition)
     }
+}
+
+/// A department's own partitions, none for `others` that takes what is left; or what is wrong with them, in words.
+fn list<'a>(
+    name: &'a str,
+    department: &DepartmentConfig,
+    count: i32,
+    taken: &mut BTreeMap<i32, &'a str>,
+) -> Result<Option<Vec<i32>>, String> {
+    let Some(ranges) = &department.partitions else {
+        let missing = "is missing: name the partitions, such as \"0-5\"".to_owned();
+        return if name == OTHERS { Ok(None) } else { Err(missing) };
+    };
+    let list = bus::parse_ranges(ranges).map_err(|error| error.to_string())?;
+    for partition in &list {
+        if !(0..count).contains(partition) {
+            let last = count - 1;
+            return Err(format!(
+                "names partition {partition}, but `departments.partitions = {count}` has only 0-{last}"
+            ));
+        }
+        if let Some(other) = taken.insert(*partition, name) {
+            return Err(format!("names partition {partition}, which `{other}` has already"));
+        }
+    }
+    if list.is_empty() {
+        return Err("names no partition".to_owned());
+    }
+    Ok(Some(list))
 }
 
 #[cfg(test)]

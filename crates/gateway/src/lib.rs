@@ -17,8 +17,8 @@ mod problem;
 mod readiness;
 mod records;
 mod server;
-mod trail;
 mod spec;
+mod trail;
 mod voice;
 mod window;
 
@@ -95,7 +95,7 @@ impl Gateway {
     /// The port cannot be had, or the config's values do not fit each other.
     pub async fn bind(context: Context) -> Result<Self, GatewayError> {
         context.config.check()?;
-        let map = departments::Map::new(&context.departments)?;
+        let map = departments::Map::new(&context.departments).map_err(first)?;
         let listener = server::listen(context.config.listen).await?;
         let address = listener.local_addr().unwrap_or(context.config.listen);
         let house = context.house;
@@ -134,6 +134,11 @@ impl Gateway {
             );
         }
     }
+}
+
+/// A start names one fault; `okr-router config check`, and the check before every start, name them all.
+fn first(mut faults: Vec<GatewayError>) -> GatewayError {
+    faults.swap_remove(0)
 }
 
 /// [`Gateway::bind`] and [`Gateway::serve`].

@@ -1,6 +1,6 @@
 //! The whole file, checked as every role does: all sections, no secret.
 
-use boot::{ConfigErrors, Document, Finding};
+use boot::{ConfigErrors, Document, Finding, SecretRef};
 use serde::de::DeserializeOwned;
 
 use crate::config::Whole;
@@ -9,6 +9,7 @@ use crate::config::Whole;
 pub fn all(whole: &Whole) -> Result<(), ConfigErrors> {
     let document = &whole.document;
     let mut findings = Vec::new();
+    addresses(whole, &mut findings);
     gateway_sections(document, &mut findings);
     source_sections(document, &mut findings);
     destination_sections(document, &mut findings);
@@ -19,9 +20,25 @@ pub fn all(whole: &Whole) -> Result<(), ConfigErrors> {
     if findings.is_empty() { Ok(()) } else { Err(ConfigErrors(findings)) }
 }
 
+/// Addresses that are written out; of others only their roles know the value.
+fn addresses(whole: &Whole, findings: &mut Vec<Finding>) {
+    let mut check = |path: &str, wrong: Option<String>| {
+        if let Some(wrong) = wrong {
+            findings.push(Finding { at: whole.document.at(path), message: format!("`{path}`: {wrong}") });
+        }
+    };
+    if let SecretRef::Literal(url) = whole.shared.store_url() {
+        check("store.url", store::check_url(&url).err().map(|error| error.to_string()));
+    }
+    if let SecretRef::Literal(url) = &whole.shared.registry.url {
+        let grace = whole.shared.registry.unknown_id_grace.0;
+        check("registry.url", wire::Registry::new(url, grace).err().map(|error| error.to_string()));
+    }
+}
+
 fn gateway_sections(document: &Document, findings: &mut Vec<Finding>) {
-    let mut check = |checked: Result<(), gateway::GatewayError>| {
-        if let Err(error) = checked {
+    let mut check = |faults: Vec<gateway::GatewayError>| {
+        for error in faults {
             let path = match &error {
                 gateway::GatewayError::Config { path, .. } => path.as_str(),
                 gateway::GatewayError::Bind { .. } => "gateway.listen",
@@ -29,9 +46,12 @@ fn gateway_sections(document: &Document, findings: &mut Vec<Finding>) {
             findings.push(Finding { at: document.at(path), message: error.to_string() });
         }
     };
-    let gateway = document.section::<gateway::GatewayConfig>("gateway").map(|config| check(config.check()));
-    let departments =
-        document.section::<gateway::DepartmentsConfig>("departments").map(|config| check(config.check()));
+    let gateway = document
+        .section::<gateway::GatewayConfig>("gateway")
+        .map(|config| check(config.check().err().into_iter().collect()));
+    let departments = document
+        .section::<gateway::DepartmentsConfig>("departments")
+        .map(|config| check(config.check().err().unwrap_or_default()));
     collect(gateway, findings);
     collect(departments, findings);
 }

@@ -4,6 +4,14 @@ use std::path::PathBuf;
 
 use crate::StoreError;
 
+/// Whether `store.url` may say this; nothing is opened.
+///
+/// # Errors
+/// It is neither `file:PATH` nor `postgres://…`; the error shows it without a password.
+pub fn check_url(url: &str) -> Result<(), StoreError> {
+    Address::parse(url).map(|_| ())
+}
+
 /// Where state lives.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Address {

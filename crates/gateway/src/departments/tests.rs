@@ -4,7 +4,7 @@ use super::{DepartmentsConfig, Map};
 
 fn map(toml: &str) -> Result<Map, String> {
     let config: DepartmentsConfig = toml::from_str(toml).unwrap();
-    Map::new(&config).map_err(|error| error.to_string())
+    Map::new(&config).map_err(|faults| faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; "))
 }
 
 #[track_caller]

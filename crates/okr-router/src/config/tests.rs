@@ -110,6 +110,23 @@ fn a_section_whose_room_is_not_built_is_known() {
 }
 
 #[test]
+fn addresses_that_are_written_out_are_read_before_anything_starts() {
+    check(
+        "\n[store]\nurl = \"mysql://me:hush@host/db\"\n",
+        Reader::Command,
+        &["okr-router.toml:3: `store.url`"],
+    );
+    assert!(!said("[store]\nurl = \"mysql://me:hush@host/db\"\n", Reader::Command).contains("hush"));
+    check("[registry]\nurl = \"registry:8081\"\n", Reader::Command, &["okr-router.toml:2: `registry.url`"]);
+}
+
+#[test]
+fn every_fault_of_the_departments_is_told() {
+    let text = "[departments]\npartitions = 4\n[departments.a]\npartitions = \"0-9\"\n[departments.b]\npartitions = \"x\"\n";
+    check(text, Reader::Command, &["okr-router.toml:4", "okr-router.toml:6"]);
+}
+
+#[test]
 fn a_role_needs_a_file() {
     let settings = Settings { config: Some("/nowhere/okr-router.toml".into()), set: Vec::new() };
     assert!(read(&settings, Reader::Role).is_err());
