@@ -38,6 +38,7 @@ mod trial;
 #[cfg(test)]
 mod tests;
 
+pub use address::check_url;
 pub use error::StoreError;
 pub use state::State;
 pub use store::Store;
