@@ -15,6 +15,7 @@ use std::{
     fmt,
     sync::{Arc, mpsc as thread},
     time::Duration,
+    vec,
 };
 
 use rdkafka::ClientConfig;
@@ -134,7 +135,10 @@ impl fmt::Debug for Membership {
 /// A member of a group. Dropped, it leaves the group in the background without a commit.
 #[derive(Debug)]
 pub struct Consumer {
-    signals: UnboundedReceiver<Signal>,
+    /// Signals come in batches: handing each over by itself costs more than most handlers.
+    signals: UnboundedReceiver<Vec<Signal>>,
+    /// What is left of the batch in hand.
+    ready: vec::IntoIter<Signal>,
     commands: thread::Sender<Command>,
     slots: Arc<Slots>,
 }
@@ -164,12 +168,17 @@ impl Consumer {
         let client = config.create_with_context(context).map_err(|error| BusError::from_kafka(&error))?;
         let held_bytes_max = usize::try_from(settings.fetch_queue_bytes / 2).unwrap_or(usize::MAX);
         Poller::start(client, &membership, orders, held_bytes_max)?;
-        Ok(Self { signals, commands, slots })
+        Ok(Self { signals, ready: Vec::new().into_iter(), commands, slots })
     }
 
     /// The next signal; none once the consumer's thread has ended. Safe to drop half-way.
     pub async fn next(&mut self) -> Option<Signal> {
-        self.signals.recv().await
+        loop {
+            if let Some(signal) = self.ready.next() {
+                return Some(signal);
+            }
+            self.ready = self.signals.recv().await?.into_iter();
+        }
     }
 
     /// Commits next offsets, in the background and within a tenth of a second. Offsets of slots that are not ours are
@@ -196,8 +205,8 @@ impl Consumer {
     /// Commits, leaves the group and closes the client on its own thread. Takes six seconds at most, also without a
     /// broker. No signal comes any more; a hand-back that is due counts as dropped.
     pub async fn close(self, final_offsets: Vec<(Slot, i64)>) {
-        let Self { signals, commands, .. } = self;
-        drop(signals);
+        let Self { signals, ready, commands, .. } = self;
+        drop((signals, ready));
         let (done, closed) = oneshot::channel();
         if commands.send(Command::Close(final_offsets, done)).is_ok()
             && tokio::time::timeout(CLOSE_WAIT, closed).await.is_err()

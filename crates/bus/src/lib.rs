@@ -29,7 +29,7 @@ pub use bare::Bare;
 pub use consumer::pulse::{Glance, Pulse, Stand};
 pub use consumer::{Consumer, Gate, Handback, Membership, Resolver, Signal, Start};
 pub use error::{BusError, SendError};
-pub use onlooker::{Crew, Onlooker, Reach};
+pub use onlooker::{Crew, Onlooker, Reach, groups};
 pub use place::{RangeError, parse_ranges};
 pub use producer::{Delivery, Producer};
 pub use reader::{ReadFrom, Reader};

@@ -106,6 +106,17 @@ impl Onlooker {
     }
 }
 
+/// The names of all groups that the brokers know.
+pub async fn groups(settings: &Settings, wait: Duration) -> Result<Vec<String>, BusError> {
+    let probe = Probe::new(settings)?;
+    probe
+        .run(move |client| {
+            let list = client.fetch_group_list(None, wait)?;
+            Ok(list.groups().iter().map(|group| group.name().to_owned()).collect())
+        })
+        .await
+}
+
 /// A list of slots; the beginning and the end are what librdkafka asks the broker for in place of a time.
 fn list(slots: &[Slot], offset: Option<Offset>) -> TopicPartitionList {
     let mut list = TopicPartitionList::with_capacity(slots.len());

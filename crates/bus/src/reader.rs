@@ -1,6 +1,6 @@
 //! Reads a topic by assignment, without a group: for `tail`, and for tests.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use rdkafka::{
     Offset, TopicPartitionList,
@@ -11,7 +11,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     error::{BusError, is_missing},
-    incoming,
+    incoming::Copier,
     logs::Quiet,
     record::InRecord,
     settings::{self, Settings},
@@ -82,10 +82,10 @@ impl Reader {
 
 /// Polls until the reader is dropped.
 fn run(client: &BaseConsumer<Quiet>, sender: &mpsc::Sender<Result<InRecord, BusError>>) {
-    let mut topics: Vec<Arc<str>> = Vec::new();
+    let mut copier = Copier::default();
     while !sender.is_closed() {
         let read = match client.poll(POLL_WAIT) {
-            Some(Ok(message)) => Ok(incoming::copy(&message, &mut topics)),
+            Some(Ok(message)) => Ok(copier.copy(&message)),
             Some(Err(KafkaError::MessageConsumption(
                 Code::BrokerTransportFailure | Code::AllBrokersDown | Code::Resolve | Code::OperationTimedOut,
             )))

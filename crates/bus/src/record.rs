@@ -1,6 +1,6 @@
 //! Records as they come from and go to Kafka, and where they lie.
 
-use std::{fmt, sync::Arc};
+use std::{borrow::Cow, fmt, sync::Arc};
 
 use bytes::Bytes;
 
@@ -28,7 +28,7 @@ impl fmt::Display for Slot {
 
 /// The headers of a record: order and duplicates are kept, a value may be null.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Headers(Vec<(String, Option<Bytes>)>);
+pub struct Headers(Vec<(Cow<'static, str>, Option<Bytes>)>);
 
 impl Headers {
     /// No headers.
@@ -52,18 +52,18 @@ impl Headers {
     }
 
     /// Appends one header behind all others.
-    pub fn push(&mut self, name: impl Into<String>, value: impl Into<Bytes>) {
+    pub fn push(&mut self, name: impl Into<Cow<'static, str>>, value: impl Into<Bytes>) {
         self.0.push((name.into(), Some(value.into())));
     }
 
     /// Appends one header whose value is null.
-    pub fn push_null(&mut self, name: impl Into<String>) {
+    pub fn push_null(&mut self, name: impl Into<Cow<'static, str>>) {
         self.0.push((name.into(), None));
     }
 
     /// All headers in their order.
     pub fn iter(&self) -> impl ExactSizeIterator<Item = (&str, Option<&Bytes>)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), value.as_ref()))
+        self.0.iter().map(|(name, value)| (&**name, value.as_ref()))
     }
 
     /// How many headers there are.
@@ -82,9 +82,9 @@ impl Headers {
     }
 }
 
-impl FromIterator<(String, Option<Bytes>)> for Headers {
-    fn from_iter<I: IntoIterator<Item = (String, Option<Bytes>)>>(headers: I) -> Self {
-        Self(headers.into_iter().collect())
+impl<N: Into<Cow<'static, str>>> FromIterator<(N, Option<Bytes>)> for Headers {
+    fn from_iter<I: IntoIterator<Item = (N, Option<Bytes>)>>(headers: I) -> Self {
+        Self(headers.into_iter().map(|(name, value)| (name.into(), value)).collect())
     }
 }
 

@@ -22,7 +22,7 @@ use super::{Handback, Membership, Signal, Start, offsets, slots::Slots, stats};
 use crate::{logs, observe, record::Slot};
 
 pub(super) struct Context {
-    signals: UnboundedSender<Signal>,
+    signals: UnboundedSender<Vec<Signal>>,
     pub(super) slots: Arc<Slots>,
     start: Start,
     revoke_grace: Duration,
@@ -37,7 +37,11 @@ pub(super) struct Context {
 }
 
 impl Context {
-    pub(super) fn new(membership: &Membership, signals: UnboundedSender<Signal>, slots: Arc<Slots>) -> Self {
+    pub(super) fn new(
+        membership: &Membership,
+        signals: UnboundedSender<Vec<Signal>>,
+        slots: Arc<Slots>,
+    ) -> Self {
         Self {
             signals,
             slots,
@@ -53,7 +57,12 @@ impl Context {
 
     /// Tells the handle; false when it is gone.
     pub(super) fn tell(&self, signal: Signal) -> bool {
-        self.signals.send(signal).is_ok()
+        self.tell_all(vec![signal])
+    }
+
+    /// Tells the handle many things at once; false when it is gone.
+    pub(super) fn tell_all(&self, signals: Vec<Signal>) -> bool {
+        self.signals.send(signals).is_ok()
     }
 
     /// Whether a position was reset since the last call.

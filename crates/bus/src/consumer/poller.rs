@@ -2,7 +2,7 @@
 
 use std::{
     sync::{Arc, atomic::Ordering, mpsc as thread},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rdkafka::{
@@ -12,12 +12,19 @@ use rdkafka::{
 use tokio::sync::oneshot;
 
 use super::{Gate, Membership, Signal, context::Context, gaps, holding::Holding, offsets};
-use crate::{error::BusError, incoming, observe, record::Slot};
+use crate::{error::BusError, incoming::Copier, observe, record::Slot};
 
 /// The poll sleeps until there is something, and at most this long until it looks for commands.
 const POLL_WAIT: Duration = Duration::from_millis(100);
 /// The same while records wait for the gate.
 const GATE_WAIT: Duration = Duration::from_millis(5);
+/// Most gates open again in no time: for so long nothing is polled, as what comes would only have to wait, here or,
+/// once it is too much, at the broker, from where it comes twice. A rebalance waits likewise.
+const SHUT_SHORTLY: Duration = Duration::from_millis(100);
+/// How often such a gate is looked at.
+const GATE_LOOK: Duration = Duration::from_millis(1);
+/// Records that are taken at a time.
+const BATCH: usize = 128;
 /// How long the last commit may take.
 const COMMIT_WAIT: Duration = Duration::from_secs(3);
 
@@ -31,7 +38,9 @@ pub(super) struct Poller {
     commands: thread::Receiver<Command>,
     gate: Arc<dyn Gate>,
     holding: Holding,
-    topics: Vec<Arc<str>>,
+    /// When records were last let through.
+    handed_on: Instant,
+    copier: Copier,
     rebalances: u64,
 }
 
@@ -50,7 +59,8 @@ impl Poller {
             commands,
             gate: membership.gate.clone(),
             holding: Holding::new(held_bytes_max),
-            topics: Vec::new(),
+            handed_on: Instant::now(),
+            copier: Copier::default(),
             rebalances: 0,
         };
         let thread = std::thread::Builder::new().name("bus-consumer".into());
@@ -62,7 +72,16 @@ impl Poller {
 
     fn run(mut self) {
         loop {
-            match self.commands.try_recv() {
+            let is_shut_shortly = !self.holding.is_empty() && self.handed_on.elapsed() < SHUT_SHORTLY;
+            let order = if is_shut_shortly {
+                self.commands.recv_timeout(GATE_LOOK)
+            } else {
+                self.commands.try_recv().map_err(|none| match none {
+                    thread::TryRecvError::Empty => thread::RecvTimeoutError::Timeout,
+                    thread::TryRecvError::Disconnected => thread::RecvTimeoutError::Disconnected,
+                })
+            };
+            match order {
                 Ok(Command::Commit(offsets)) => {
                     self.client.context().commit(&self.client, offsets);
                 }
@@ -71,10 +90,12 @@ impl Poller {
                     let _ = done.send(());
                     return;
                 }
-                Err(thread::TryRecvError::Disconnected) => return self.leave(Vec::new()),
-                Err(thread::TryRecvError::Empty) => {}
+                Err(thread::RecvTimeoutError::Disconnected) => return self.leave(Vec::new()),
+                Err(thread::RecvTimeoutError::Timeout) => {}
             }
-            self.poll(if self.holding.is_empty() { POLL_WAIT } else { GATE_WAIT });
+            if !is_shut_shortly {
+                self.poll();
+            }
             self.hand_on();
             self.client.context().slots.beat.turned(!self.holding.is_empty());
             self.balance();
@@ -85,18 +106,35 @@ impl Poller {
         }
     }
 
-    fn poll(&mut self, wait: Duration) {
-        match self.client.poll(wait) {
-            Some(Ok(message)) => {
-                let record = incoming::copy(&message, &mut self.topics);
-                drop(message);
-                self.client.context().slots.came(&record.slot, record.offset);
-                self.holding.push(record);
+    /// Waits for a record, and takes what else is there.
+    fn poll(&mut self) {
+        let mut wait = if self.holding.is_empty() { POLL_WAIT } else { GATE_WAIT };
+        let mut came: Option<(Slot, i64)> = None;
+        for _ in 0..BATCH {
+            match self.client.poll(wait) {
+                Some(Ok(message)) => {
+                    let record = self.copier.copy(&message);
+                    drop(message);
+                    // Most follow one of the same slot, and only the last of them is told.
+                    if let Some((slot, offset)) = came.take_if(|(slot, _)| *slot != record.slot) {
+                        self.client.context().slots.came(&slot, offset);
+                    }
+                    match &mut came {
+                        Some((_, offset)) => *offset = record.offset,
+                        None => came = Some((record.slot.clone(), record.offset)),
+                    }
+                    self.holding.push(record);
+                }
+                Some(Err(error)) => self.complain(&error),
+                None => break,
             }
-            Some(Err(error)) => self.complain(&error),
-            None => {}
+            wait = Duration::ZERO;
         }
-        // A poll serves one rebalance at most, so nothing of an earlier assignment outlives it here.
+        if let Some((slot, offset)) = came {
+            self.client.context().slots.came(&slot, offset);
+        }
+        // A poll that served a rebalance gives nothing and so was the last one, and it served one at most: nothing of
+        // an earlier assignment outlives it here.
         let rebalances = self.client.context().rebalances.load(Ordering::SeqCst);
         if rebalances != self.rebalances {
             self.rebalances = rebalances;
@@ -106,10 +144,15 @@ impl Poller {
     }
 
     fn hand_on(&mut self) {
+        let mut signals = Vec::new();
         while !self.holding.is_empty() && self.gate.open() {
-            let Some(record) = self.holding.pop() else { return };
+            let Some(record) = self.holding.pop() else { break };
             self.gate.admit(record.size());
-            self.client.context().tell(Signal::Record(record));
+            signals.push(Signal::Record(record));
+        }
+        if !signals.is_empty() {
+            self.handed_on = Instant::now();
+            self.client.context().tell_all(signals);
         }
     }
 

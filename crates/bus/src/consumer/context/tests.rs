@@ -13,7 +13,7 @@ impl Gate for Open {
     }
 }
 
-fn context(revoke_grace: Duration) -> (Context, UnboundedReceiver<Signal>) {
+fn context(revoke_grace: Duration) -> (Context, UnboundedReceiver<Vec<Signal>>) {
     let (sender, signals) = unbounded_channel();
     let membership = Membership {
         group: "g".into(),
@@ -29,7 +29,9 @@ fn context(revoke_grace: Duration) -> (Context, UnboundedReceiver<Signal>) {
 fn a_member_that_left_for_polling_too_rarely_is_stalled() {
     let (context, mut signals) = context(Duration::ZERO);
     context.log(RDKafkaLogLevel::Warning, "MAXPOLL", "Application maximum poll interval exceeded");
-    assert!(matches!(signals.try_recv(), Ok(Signal::Stalled(why)) if why.contains("maximum poll interval")));
+    assert!(
+        matches!(signals.try_recv().as_deref(), Ok([Signal::Stalled(why)]) if why.contains("maximum poll interval"))
+    );
     context.log(RDKafkaLogLevel::Warning, "SESSTMOUT", "something else");
     assert!(signals.try_recv().is_err());
 }
@@ -46,7 +48,7 @@ fn a_reset_position_is_looked_at_once() {
 fn a_hand_back_is_waited_for_and_only_its_own_slots_count() {
     let (context, mut signals) = context(Duration::from_secs(60));
     let slots = [Slot::new("t", 1)];
-    let worker = std::thread::spawn(move || match signals.blocking_recv() {
+    let worker = std::thread::spawn(move || match signals.blocking_recv().and_then(|mut told| told.pop()) {
         Some(Signal::Revoking(slots, handback)) => {
             handback.give(vec![(slots[0].clone(), 7), (Slot::new("t", 2), 9)]);
         }
@@ -65,7 +67,9 @@ fn a_hand_back_that_is_dropped_or_late_commits_nothing() {
 
     let (patient, mut signals) = context(Duration::from_millis(10));
     assert_eq!(patient.ask_back(&[Slot::new("t", 1)]), []);
-    let Ok(Signal::Revoking(_, late)) = signals.try_recv() else { panic!("no revocation") };
+    let Some(Signal::Revoking(_, late)) = signals.try_recv().ok().and_then(|mut told| told.pop()) else {
+        panic!("no revocation")
+    };
     late.give(vec![(Slot::new("t", 1), 7)]); // Does nothing, and does not wait.
 
     let (alone, signals) = context(Duration::from_secs(60));
