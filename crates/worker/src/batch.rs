@@ -1,9 +1,11 @@
 //! What a state service implements, and how one batch is carried out.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::time::Duration;
 
 use async_trait::async_trait;
+use boot::trace::{current, within};
 use bus::{InRecord, OutRecord, Slot};
 use futures::future::FutureExt;
 
@@ -12,7 +14,7 @@ use crate::job::Verdict;
 use crate::letters::{Giver, compose};
 use crate::progress::{Batch, Last, Mark, Progress, ProgressError};
 use crate::work::said;
-use crate::{DeadLetters, Failure};
+use crate::{DeadLetters, Failure, traces};
 
 /// How long a store that does not answer is left alone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -71,6 +73,13 @@ pub struct Works<H: BatchHandler, P: ?Sized> {
 impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
     /// Decodes, folds, buries, commits; when the store is unsure or refuses, asks it how things stand.
     pub async fn carry_out(&self, cut: &Cut) -> Ending {
+        let span = traces::batch(self.service, cut);
+        let ending = within(span.recorded(), pin!(self.carry(cut))).await;
+        traces::batch_ended(span, &ending);
+        ending
+    }
+
+    async fn carry(&self, cut: &Cut) -> Ending {
         let items = match self.read(cut).await {
             Ok(items) => items,
             Err(ending) => return ending,
@@ -127,7 +136,10 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
             let at = (self.clock)().to_string();
             let service = self.dead.service().unwrap_or(self.service);
             let giver = Giver { service, at: &at, partitions: self.dead.partitions() };
-            let buried = self.dead.bury(compose(record, &giver, 1, verdict)).await;
+            let letter = compose(record, &giver, 1, verdict);
+            let mut span = traces::letter(record, current(), &letter, verdict);
+            let buried = self.dead.bury(letter).await;
+            let buried = buried.inspect_err(|error| span.fail("unacknowledged", error));
             buried.map_err(|error| Failure::wait("dead_letter", error))?;
         }
         Ok(())

@@ -1,5 +1,6 @@
 //! What passes between the state of the partitions and the work on one record.
 
+use boot::trace::TraceContext;
 use bus::InRecord;
 
 use crate::Failure;
@@ -19,6 +20,8 @@ pub struct Entry<T> {
     pub tries: u32,
     /// Set when nothing is left but the dead letter.
     pub verdict: Option<Verdict>,
+    /// The span of the first try, where spans are recorded.
+    pub first_try: Option<TraceContext>,
 }
 
 /// Why a record is dead-lettered.
@@ -98,6 +101,6 @@ pub enum Note {
 impl<T> Entry<T> {
     /// A record as it arrives.
     pub fn new(record: InRecord, part: usize) -> Self {
-        Self { record, part, item: None, attempts: 0, tries: 0, verdict: None }
+        Self { record, part, item: None, attempts: 0, tries: 0, verdict: None, first_try: None }
     }
 }

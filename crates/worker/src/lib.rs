@@ -33,6 +33,7 @@ mod retry;
 mod runtime;
 mod tally;
 mod watchdog;
+mod traces;
 mod work;
 
 #[cfg(test)]

@@ -74,7 +74,7 @@ pub enum End {
 /// in its group, not ready, until it is stopped. A member that stopped by itself is replaced.
 pub async fn run<H: Handler>(worker: Worker<H>) -> Result<(), WorkerError> {
     let Worker { service, topics, group, handler, settings, dead, brakes, config, house } = worker;
-    let bench = Arc::new(Bench { service, handler, dead, clock: house.clock.clone() });
+    let bench = Arc::new(Bench { service, group: group.clone(), handler, dead, clock: house.clock.clone() });
     // The consumer waits a little longer than the runtime drains, so that the answer is in time.
     let revoke_grace = config.drain_grace.0 + Duration::from_secs(5);
     let mut brake = tokio::select! {

@@ -1,20 +1,24 @@
 //! The work on one record: decode, handle, or bury. Runs beside the owner of the state and shares nothing with it.
 
 use std::panic::AssertUnwindSafe;
+use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 
 use boot::Clock;
+use boot::trace::within;
 use futures::future::{BoxFuture, FutureExt};
 use tokio::sync::mpsc::UnboundedSender;
 
 use crate::job::{Done, Entry, Job, Outcome, Verdict};
 use crate::letters::{Giver, compose};
-use crate::{DeadLetters, Failure, Handler};
+use crate::{DeadLetters, Failure, Handler, traces};
 
 /// What every job needs. Shared, cheap to clone.
 pub struct Bench<H> {
     pub service: &'static str,
+    /// The consumer group, for spans.
+    pub group: String,
     pub handler: H,
     pub dead: Arc<dyn DeadLetters>,
     pub clock: Clock,
@@ -45,9 +49,14 @@ async fn perform<H: Handler>(bench: Arc<Bench<H>>, job: Job<H::Item>) -> Done<H:
     let outcome = match entry.verdict.clone() {
         Some(verdict) => bury(&bench, &entry, verdict).await,
         None => {
+            let span = traces::process(bench.service, &bench.group, &mut entry);
             // A panic leaves at most the item half made, and such a record is rejected and not handled again.
-            let caught = AssertUnwindSafe(attempt(&bench.handler, &mut entry)).catch_unwind().await;
-            caught.unwrap_or_else(|panic| Outcome::Failed(Failure::reject("panic", said(&*panic))))
+            let work = pin!(AssertUnwindSafe(attempt(&bench.handler, &mut entry)).catch_unwind());
+            let caught = within(span.recorded(), work).await;
+            let outcome =
+                caught.unwrap_or_else(|panic| Outcome::Failed(Failure::reject("panic", said(&*panic))));
+            traces::end(span, &outcome);
+            outcome
         }
     };
     Done { ticket, entry, outcome }
@@ -72,9 +81,13 @@ async fn bury<H: Handler, T>(bench: &Bench<H>, entry: &Entry<T>, verdict: Verdic
     let service = bench.dead.service().unwrap_or(bench.service);
     let giver = Giver { service, at: &at, partitions: bench.dead.partitions() };
     let letter = compose(&entry.record, &giver, entry.attempts, &verdict);
+    let mut span = traces::letter(&entry.record, entry.first_try, &letter, &verdict);
     match bench.dead.bury(letter).await {
         Ok(()) => Outcome::Buried,
-        Err(error) => Outcome::Unburied(error),
+        Err(error) => {
+            span.fail("unacknowledged", &error);
+            Outcome::Unburied(error)
+        }
     }
 }
 

@@ -66,6 +66,18 @@ impl Span {
         recorder::get().map_or_else(Self::none, |recorder| Self::under(recorder, role, parent, span_id))
     }
 
+    /// The first span of a new trace, linked to others; nothing unless one of them is recorded.
+    pub fn start_linked(role: Role, links: impl Iterator<Item = TraceContext>) -> Self {
+        let Some(recorder) = recorder::get() else { return Self::none() };
+        let mut links = links.filter(TraceContext::is_sampled).peekable();
+        let trace_id = fastrand::u128(1..).to_be_bytes();
+        let root = TraceContext::new(trace_id, fastrand::u64(1..).to_be_bytes(), true);
+        let Some(context) = root.filter(|_| links.peek().is_some()) else { return Self::none() };
+        let mut draft = Draft::new(recorder, role, context, None);
+        links.for_each(|link| draft.link(link));
+        Self { context: Some(context), draft: Some(draft) }
+    }
+
     /// As [`Span::start`] under the span that [`current`] gives; nothing without one.
     pub fn start_within(role: Role) -> Self {
         match current() {

@@ -256,6 +256,7 @@ impl Bench {
         let letters: Arc<dyn DeadLetters> = Arc::<FakeLetters>::clone(&dead);
         let bench = Arc::new(work::Bench {
             service: "notifier",
+            group: "okr.notifier".to_owned(),
             handler,
             dead: letters,
             clock: Arc::clone(&house.clock),
