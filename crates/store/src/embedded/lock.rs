@@ -1,9 +1,11 @@
 //! One process at a time uses a file: an exclusive lock beside it, with the holder's process number inside.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Seek, Write};
+use std::io::{ErrorKind, Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use outbox::QueueError;
 
 use crate::StoreError;
 
@@ -19,9 +21,15 @@ pub(super) struct Lock {
 impl Lock {
     /// Makes the folders of `path` and locks `path` + `.lock`.
     pub(super) fn take(path: &Path) -> Result<Self, StoreError> {
-        let failed = |path: &Path, error: std::io::Error| StoreError::File {
-            path: path.display().to_string(),
-            cause: error.to_string(),
+        let failed = |path: &Path, error: std::io::Error| {
+            let (path, cause) = (path.display().to_string(), error.to_string());
+            match error.kind() {
+                // There will be room again; nobody has to start us anew for that.
+                ErrorKind::StorageFull | ErrorKind::QuotaExceeded => {
+                    StoreError::Home(QueueError::Unavailable(format!("{path}: {cause}")))
+                }
+                _ => StoreError::File { path, cause },
+            }
         };
         if let Some(folder) = path.parent().filter(|folder| !folder.as_os_str().is_empty()) {
             std::fs::create_dir_all(folder).map_err(|error| failed(folder, error))?;
@@ -62,7 +70,7 @@ fn write_pid(file: &mut File) -> std::io::Result<()> {
 }
 
 /// The number is only for people: what counts is the lock.
-fn holder(file: &mut File) -> String {
+pub(crate) fn holder(file: &mut File) -> String {
     let mut text = String::new();
     match file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse::<u32>().ok()) {
         Some(pid) => format!("process {pid}"),
