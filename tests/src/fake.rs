@@ -105,6 +105,11 @@ impl FakeHttp {
         self.memory().seen.clone()
     }
 
+    /// How many requests arrived so far.
+    pub fn count(&self) -> usize {
+        self.memory().seen.len()
+    }
+
     /// The requests to one path so far.
     pub fn seen_at(&self, path: &str) -> Vec<Seen> {
         self.seen().into_iter().filter(|seen| seen.path == path).collect()
