@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use okr_tests::{check_in, event_ids};
+use okr_tests::{Role, check_in, event_ids, until};
 
 use crate::{
     evidence::{delivered, event_id, nothing_is_lost, repeats, topic},
@@ -12,6 +12,8 @@ use crate::{
 
 /// What is in flight ends within the deadline of a request.
 const PROMPTLY: Duration = DEADLINE;
+/// How long a request may take from its sender to the gateway.
+const BRIEFLY: Duration = Duration::from_millis(200);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_gateway_that_is_asked_to_leave_under_load_keeps_its_promises() -> Result<()> {
@@ -80,4 +82,86 @@ async fn a_delivery_repeated_after_a_restart_has_the_same_ids_and_one_message() 
     ensure!((suppressed - 2.0).abs() < 0.5, "{suppressed} were suppressed");
     println!("gateway restarted: one delivery, three processes, the same id, one message");
     Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_that_stands_still_under_load_keeps_its_promises() -> Result<()> {
+    let world = World::start().await?;
+    let (gateway, _notifier) = world.roles().await?;
+    let load = world.sender.load(8, "stopped");
+    load.more_accepted(200, SOON).await?;
+    // The pause itself is the fault: shorter, and longer, than a request may take.
+    for pause in [DEADLINE / 2, DEADLINE * 2] {
+        gateway.signal("STOP")?;
+        tokio::time::sleep(pause).await;
+        gateway.signal("CONT")?;
+        load.more_accepted(100, SOON).await?;
+    }
+    let sent = load.stop().await;
+
+    let log = topic(&world).await?;
+    let accepted = nothing_is_lost(&sent, &log)?;
+    for sent in sent.iter().filter(|sent| !sent.is_accepted()) {
+        let reply = sent.answer.as_ref().map_err(|error| anyhow::anyhow!("no answer: {error:#}"))?;
+        ensure!(reply.status == 503 && !reply.header("retry-after").is_empty(), "{reply:?}");
+    }
+    delivered(&world, &log, SOON).await?;
+    ensure!(repeats(&world.receiver.seen()).is_empty(), "{:?}", repeats(&world.receiver.seen()));
+    let refused = sent.len() - accepted;
+    println!("gateway SIGSTOP and SIGCONT: {accepted} accepted and on the topic, {refused} refused");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_gateway_whose_queue_is_full_refuses_at_once_and_keeps_its_promises() -> Result<()> {
+    let world = World::start().await?;
+    let small = [("OKR_ROUTER__KAFKA__PRODUCE_QUEUE", "48KiB")];
+    let gateway = world.stack.start_with("gateway", &small)?;
+    gateway.ready().await?;
+    let load = world.sender.load(64, "filled");
+    load.more_accepted(300, SOON).await?;
+    world.kafka.pause()?;
+    let full = filled(&gateway).await?;
+    world.kafka.resume()?;
+    load.more_accepted(200, SOON).await?;
+    // Filled once more, and asked to leave while nothing can be sent.
+    world.kafka.pause()?;
+    filled(&gateway).await?;
+    let asked = Instant::now();
+    let code = gateway.term(SOON).await?;
+    let took = asked.elapsed();
+    world.kafka.resume()?;
+    let sent = load.end().await;
+    ensure!(took <= DEADLINE + DEADLINE / 2, "it took {took:?} to leave");
+
+    let log = topic(&world).await?;
+    let accepted = nothing_is_lost(&sent, &log)?;
+    let (mut refused, mut at_once, mut finished) = (0, 0, 0);
+    for sent in &sent {
+        // What knocked in that very moment may have met a closing connection.
+        let was_in_flight = sent.began + BRIEFLY < asked && sent.began + sent.took > asked;
+        finished += usize::from(was_in_flight);
+        ensure!(sent.answer.is_ok() || !was_in_flight, "it left without an answer: {:?}", sent.answer);
+        let Ok(reply) = &sent.answer else { continue };
+        if !sent.is_accepted() {
+            ensure!(reply.status == 503 && !reply.header("retry-after").is_empty(), "{reply:?}");
+            refused += 1;
+            at_once += usize::from(sent.took < DEADLINE / 5);
+        }
+    }
+    ensure!(at_once >= 100, "only {at_once} of {refused} refusals came at once");
+    ensure!(finished > 0, "nothing was in flight when it was asked to leave");
+    println!(
+        "queue full: {accepted} accepted and on the topic, {refused} refused, {at_once} of them at once ({full} records \
+         at first); asked to leave it finished {finished} in {took:.1?}, exit {code}"
+    );
+    Ok(())
+}
+
+/// Waits until a hundred more records found the queue full; gives how many did so far.
+async fn filled(gateway: &Role) -> Result<f64> {
+    let count = async || gateway.metric("okr_produced_records_total", "queue_full").await;
+    let before = count().await?;
+    until("refusals of a full queue", SOON, async || count().await.ok().filter(|now| *now >= before + 100.0))
+        .await
 }
