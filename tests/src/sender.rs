@@ -35,8 +35,14 @@ impl Sender {
 
     /// One delivery, signed now.
     pub async fn send(&self, id: &str, body: &Value) -> Result<Reply> {
+        self.send_with(id, body, &[]).await
+    }
+
+    /// As `send`, with further headers.
+    pub async fn send_with(&self, id: &str, body: &Value, more: &[(&str, &str)]) -> Result<Reply> {
         let body = serde_json::to_vec(body)?;
-        let headers = sign::standard_webhooks(&self.secret, id, sign::now(), &body)?;
+        let mut headers = sign::standard_webhooks(&self.secret, id, sign::now(), &body)?;
+        headers.extend(more.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
         send::post_by(&self.client, &self.door, &headers, body).await
     }
 
