@@ -57,6 +57,18 @@ impl Outcome {
     }
 }
 
+/// What a sender is told who asks before it delivers.
+pub(crate) fn greeting(greeting: &sources::Greeting) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::new()));
+    *answer.status_mut() = StatusCode::from_u16(greeting.status).unwrap_or(StatusCode::OK);
+    for (name, value) in &greeting.headers {
+        if let Ok(value) = HeaderValue::from_str(value) {
+            answer.headers_mut().insert(*name, value);
+        }
+    }
+    answer
+}
+
 #[derive(Default, Serialize)]
 struct Body<'a> {
     accepted: Vec<Item<'a>>,

@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use wire::Arrival;
 
 use crate::{
-    GatewayConfig, GatewayError,
+    GatewayConfig, GatewayError, answer,
     body::{self, Deflated},
     bucket::Bucket,
     desk::{Desk, Held, Parcel, Told},
@@ -130,6 +130,9 @@ impl Door {
     ) -> Result<Answer, Problem> {
         self.header_caps(&head.headers)?;
         let entrance = entrance.ok_or(Problem::UnknownSource)?;
+        if let Some(greeting) = entrance.source.greet(&head.method, &head.headers) {
+            return Ok(answer::greeting(&greeting));
+        }
         if head.method != Method::POST {
             return Err(Problem::Method);
         }

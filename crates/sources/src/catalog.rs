@@ -2,7 +2,9 @@
 
 use crate::{
     Dialect, SourceConfig, SourceError,
+    cloudevents::CloudEvents,
     generic::{self, Generic},
+    github::GitHub,
     okr_body::OkrBody,
     standard_webhooks::StandardWebhooks,
 };
@@ -35,7 +37,7 @@ pub const KNOWN_KINDS: &[&str] = &[
 
 /// The kinds that have code of their own.
 fn coded() -> &'static [&'static dyn Dialect] {
-    &[&StandardWebhooks, &OkrBody]
+    &[&StandardWebhooks, &OkrBody, &GitHub, &CloudEvents]
 }
 
 /// The kinds that are built.

@@ -88,6 +88,8 @@ pub struct Terms {
 /// One event as a dialect reads it; the source adds ids, names, times of receipt and defaults.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Draft {
+    /// The delivery that it counts as, where one request carries several deliveries.
+    pub delivery: Option<Identity>,
     /// When it happened, if the tool says so.
     pub occurred_at: Option<Timestamp>,
     /// The tool's own order of events within a subject.
@@ -136,6 +138,7 @@ impl Draft {
     /// A draft that says nothing but what happened to which subject.
     pub(crate) fn new(change: Change, subject_type: SubjectType, subject_id: String) -> Self {
         Self {
+            delivery: None,
             occurred_at: None,
             sequence: None,
             change,
@@ -172,6 +175,15 @@ pub struct Parsed {
     pub drafts: Result<Vec<Draft>, Untranslatable>,
 }
 
+/// The answer to a handshake, without a body.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Greeting {
+    /// 2xx.
+    pub status: u16,
+    /// Names in lower case, and values that a header can carry.
+    pub headers: Vec<(&'static str, String)>,
+}
+
 /// How a tool signs by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signs {
@@ -202,6 +214,11 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
 
     /// How the tool signs by itself, with the secrets of the source.
     fn signs(&self) -> Signs;
+
+    /// Answers a handshake: exactly what the tool documents, else `None`. It is asked before anything is verified.
+    fn greet(&self, _method: &http::Method, _headers: &HeaderMap) -> Option<Greeting> {
+        None
+    }
 
     /// Reads a verified delivery. What it cannot understand it names; what is not about goals it answers with no
     /// drafts; identity and fingerprint it gives in every case.

@@ -43,6 +43,12 @@ pub(crate) fn body<'a, T: Deserialize<'a>>(text: &'a str) -> Result<T, Untransla
     })
 }
 
+/// The whole body as one raw value.
+pub(crate) fn value(text: &str) -> Result<&RawValue, Untranslatable> {
+    serde_json::from_str(text)
+        .map_err(|error| Untranslatable::NotJson { line: error.line(), column: error.column() })
+}
+
 /// The value at a path of names, of a body that is JSON.
 pub(crate) fn raw_at<'a>(body: &'a [u8], path: &[String]) -> Option<&'a RawValue> {
     let mut raw: &RawValue = serde_json::from_str(text_of(body).ok()?).ok()?;

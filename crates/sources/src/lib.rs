@@ -4,10 +4,13 @@
 //! exactly as the gateway did. Adding a tool is a folder that implements [`Dialect`] and a line in the catalog.
 
 mod catalog;
+mod cloudevents;
 mod config;
 mod delivery;
 mod error;
+mod form;
 mod generic;
+mod github;
 mod json;
 mod keys;
 mod okr_body;
@@ -18,7 +21,7 @@ mod words;
 
 pub use catalog::{KNOWN_KINDS, built};
 pub use config::{JwksConfig, Mapped, NonceConfig, SourceConfig, TimestampConfig, VerifyConfig};
-pub use delivery::{Delivery, Dialect, Draft, Identity, Parsed, Reading, Request, Signs, Terms};
+pub use delivery::{Delivery, Dialect, Draft, Greeting, Identity, Parsed, Reading, Request, Signs, Terms};
 pub use error::{Refusal, SourceError, Untranslatable};
 pub use keys::KEYS;
 pub use source::Source;

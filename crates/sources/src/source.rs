@@ -8,9 +8,12 @@ use okr::{OkrEvent, Subject};
 use uuid::Uuid;
 
 use crate::{
-    Delivery, Draft, Reading, Refusal, Request, Signs, SourceConfig, SourceError, Terms, catalog::Voice,
-    verify::Verifier,
+    Delivery, Draft, Greeting, Identity, Reading, Refusal, Request, Signs, SourceConfig, SourceError, Terms,
+    catalog::Voice, verify::Verifier,
 };
+
+/// The header of a handshake that says how much is too much, a minute.
+pub(crate) const RATE_ALLOWED: &str = "webhook-allowed-rate";
 
 /// A sender that is ready to be listened to. Built once at start; cheap to use from many tasks.
 #[derive(Debug)]
@@ -111,6 +114,19 @@ impl Source {
         self.rate_limit
     }
 
+    /// The answer to a handshake that this kind documents; asked before a method or a body is judged.
+    #[must_use]
+    pub fn greet(&self, method: &http::Method, headers: &http::HeaderMap) -> Option<Greeting> {
+        let mut greeting = self.voice.dialect().greet(method, headers)?;
+        let rate = self.rate_limit.filter(|rate| rate.per_second.is_finite());
+        for (name, value) in &mut greeting.headers {
+            if let Some(rate) = rate.filter(|_| *name == RATE_ALLOWED) {
+                *value = (rate.per_second * 60.0).ceil().to_string();
+            }
+        }
+        Some(greeting)
+    }
+
     /// Proves that the request comes from who it should. Pure: the same request is refused later as stale.
     ///
     /// # Errors
@@ -146,10 +162,12 @@ impl Source {
         let identity = parsed.identity.text();
         let events = parsed.drafts.map(|drafts| {
             let mut seen = Seen { keys: HashMap::new(), one: drafts.len() == 1 };
-            drafts
-                .into_iter()
-                .map(|draft| self.event(draft, identity, delivery.received_at, &mut seen))
-                .collect()
+            let event = |mut draft: Draft| {
+                let own = draft.delivery.take();
+                let identity = own.as_ref().map_or(identity, Identity::text);
+                self.event(draft, identity, delivery.received_at, &mut seen)
+            };
+            drafts.into_iter().map(event).collect()
         });
         Reading { identity: parsed.identity, fingerprint: parsed.fingerprint, events }
     }
@@ -165,7 +183,7 @@ impl Source {
         };
         let key = okr::subject_key(&subject);
         let received_at = micros(received_at);
-        let event_id = okr::event_id(&self.namespace, identity, &key, seen.nth(&key));
+        let event_id = okr::event_id(&self.namespace, identity, &key, seen.nth(identity, &key));
         let progress = draft.progress.or_else(|| draft.metric.as_ref().and_then(okr::progress::from_metric));
         OkrEvent {
             event_id,
@@ -200,19 +218,19 @@ impl Source {
     }
 }
 
-/// How many events of each subject the delivery had so far.
+/// How many events of each subject each delivery had so far.
 struct Seen {
-    keys: HashMap<String, u32>,
+    keys: HashMap<(String, String), u32>,
     /// Nearly every delivery has one event, and then nothing needs to be remembered.
     one: bool,
 }
 
 impl Seen {
-    fn nth(&mut self, key: &str) -> u32 {
+    fn nth(&mut self, identity: &str, key: &str) -> u32 {
         if self.one {
             return 0;
         }
-        let count = self.keys.entry(key.to_owned()).or_insert(0);
+        let count = self.keys.entry((identity.to_owned(), key.to_owned())).or_insert(0);
         *count += 1;
         *count - 1
     }

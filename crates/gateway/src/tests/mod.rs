@@ -3,6 +3,7 @@
 mod caps;
 mod client;
 mod duplicates;
+mod kinds;
 mod log;
 mod trouble;
 mod webhooks;
@@ -36,6 +37,18 @@ verify = { scheme = "hmac-sha256", header = "x-signature", prefix = "sha256=", s
 [open]
 kind = "okr"
 verify = { scheme = "none" }
+[grid]
+kind = "cloudevents"
+verify = { scheme = "bearer", secrets = ["t0ken"] }
+rate_limit = "2/s"
+[code]
+kind = "github"
+secrets = ["It's a Secret to Everybody"]
+[form]
+kind = "generic"
+verify = { scheme = "hmac-sha512", header = "x-signature", encoding = "base64", secrets = ["form-secret"] }
+identity = "headers['X-Request-Id']"
+event = { subject_type = "'key_result'", subject_id = "body.kr", progress = "body.value / body.goal", department = "body.division" }
 [slow]
 kind = "okr"
 verify = { scheme = "bearer", secrets = ["t0ken"] }
@@ -70,7 +83,7 @@ async fn stage_with(config: GatewayConfig) -> Stage {
     let departments: DepartmentsConfig = toml::from_str(DEPARTMENTS).unwrap();
     let log = Arc::new(Fake::default());
     let desk = Desk::new(log.clone(), Map::new(&departments).unwrap(), &config, 6);
-    let sources = ["acme", "tracker", "open", "slow"].map(source).into();
+    let sources = ["acme", "tracker", "open", "slow", "grid", "code", "form"].map(source).into();
     let door = Door::new(config, sources, desk, boot::system_clock()).unwrap();
     let listener = server::listen(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.local_addr().unwrap();

@@ -4,17 +4,19 @@ mod fields;
 mod mapping;
 mod tree;
 
-use http::{HeaderMap, HeaderName, header::CONTENT_TYPE};
+use http::{HeaderName, header::CONTENT_TYPE};
 use minijinja::Value;
 use okr::{Mapping, Root, Scope};
 
 use crate::{
-    Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable, delivery::EVENTS_MAX, json,
+    Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable,
+    delivery::EVENTS_MAX,
+    form::{self, FORM},
+    json,
     okr_body::body_hash,
 };
 use fields::{ATTRIBUTES, Field, Found, SUBJECT_ID};
 
-const FORM: &str = "application/x-www-form-urlencoded";
 /// The kind's word.
 pub(crate) const KIND: &str = "generic";
 
@@ -88,7 +90,7 @@ impl Generic {
 
     /// Body and headers as the expressions see them.
     fn scope(&self, delivery: &Delivery<'_>) -> Result<Scope, Untranslatable> {
-        let body = if is_form(delivery.headers) {
+        let body = if form::is_form(delivery.headers) {
             tree::of_form(delivery.body)?
         } else {
             tree::of_json(delivery.body)?
@@ -172,12 +174,6 @@ fn identity(mapping: &Mapping, scope: &Scope) -> Result<Identity, Untranslatable
 fn evaluated(path: &'static str, mapping: &Mapping, scope: &Scope) -> Result<Option<Value>, Untranslatable> {
     let problem = "cannot be worked out by its expression; `sources try` shows why";
     mapping.value(scope).map_err(|_| Untranslatable::field(path, problem))
-}
-
-fn is_form(headers: &HeaderMap) -> bool {
-    let value = headers.get(CONTENT_TYPE).and_then(|value| value.to_str().ok());
-    let essence = value.and_then(|value| value.split(';').next()).map(str::trim);
-    essence.is_some_and(|essence| essence.eq_ignore_ascii_case(FORM))
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use serde::{
 };
 use serde_json::error::Category;
 
-use crate::{Untranslatable, json};
+use crate::{Untranslatable, form, json};
 
 /// The longest integer that is surely read as it stands: 18 digits fit in 64 bits, with a sign.
 const DIGITS_MAX: usize = 18;
@@ -30,7 +30,7 @@ pub(super) fn of_json(body: &[u8]) -> Result<Value, Untranslatable> {
 /// Reads a form: every field is a text, and a list of texts where its name stands there several times.
 pub(super) fn of_form(body: &[u8]) -> Result<Value, Untranslatable> {
     let mut fields: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    for (name, value) in url::form_urlencoded::parse(json::text_of(body)?.as_bytes()) {
+    for (name, value) in form::fields(json::text_of(body)?) {
         fields.entry(name.into_owned()).or_default().push(value.into_owned());
     }
     let value = |mut values: Vec<String>| match (values.len(), values.pop()) {

@@ -118,11 +118,17 @@ impl Body<'_> {
         json::id("id", self.id)
     }
 
+    /// Its own type, where its envelope has none.
+    pub(crate) fn kind_word(&self) -> Result<Option<std::borrow::Cow<'_, str>>, Untranslatable> {
+        json::word("type", self.kind)
+    }
+
     /// Reads every field; the first one at fault is named.
     pub(crate) fn draft(&self, says: Events, terms: &Terms) -> Result<Draft, Untranslatable> {
         let subject = self.subject(says.subject_type)?;
         let scale = terms.progress_scale;
         Ok(Draft {
+            delivery: None,
             occurred_at: json::time("occurred_at", self.occurred_at)?,
             sequence: None,
             change: says.change,

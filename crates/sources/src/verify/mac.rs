@@ -14,7 +14,7 @@ use subtle::{Choice, ConstantTimeEq};
 const LENIENT: GeneralPurposeConfig =
     GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent);
 /// Base64 as most tools write it.
-pub(super) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
+pub(crate) const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 /// Base64 as tokens write it.
 pub(super) const BASE64_URL: GeneralPurpose =
     GeneralPurpose::new(&URL_SAFE, LENIENT.with_encode_padding(false));

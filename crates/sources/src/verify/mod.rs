@@ -16,6 +16,8 @@ mod token;
 
 use jiff::Timestamp;
 
+pub(crate) use mac::BASE64;
+
 use crate::{Refusal, Request, Signs, SourceConfig, SourceError, source::resolve};
 use plan::Plan;
 
