@@ -1,4 +1,4 @@
-//! The client: one POST, one whole answer, within bounds.
+//! The client: one request, one whole answer, within bounds.
 
 use std::time::Duration;
 
@@ -145,6 +145,28 @@ impl Client {
         let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
         let body = self.read_body(answer).await;
         Ok(Head { status, headers, body })
+    }
+
+    /// Asks for the headers alone. By HTTP's own rules this has no effect on the receiver.
+    pub async fn head(&self, url: &Url) -> Result<Response, EgressError> {
+        self.look(Method::HEAD, url).await
+    }
+
+    /// Reads a page. By HTTP's own rules this has no effect on the receiver.
+    pub async fn get(&self, url: &Url) -> Result<Response, EgressError> {
+        self.look(Method::GET, url).await
+    }
+
+    async fn look(&self, method: Method, url: &Url) -> Result<Response, EgressError> {
+        guard::allow(self.guard, url)?;
+        let is_head = method == Method::HEAD;
+        let outgoing = self.inner.request(method, url.clone()).build();
+        let outgoing = outgoing.map_err(|error| self.read_error(error))?;
+        let answer = self.inner.execute(outgoing).await.map_err(|error| self.read_error(error))?;
+        let (status, headers) = (answer.status().as_u16(), answer.headers().clone());
+        // The length that a HEAD is told is that of a body which does not come.
+        let body = if is_head { Bytes::new() } else { self.read_body(answer).await? };
+        Ok(Response { status, headers, body })
     }
 
     async fn read_body(&self, mut answer: reqwest::Response) -> Result<Bytes, EgressError> {

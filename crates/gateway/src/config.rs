@@ -65,7 +65,8 @@ impl GatewayConfig {
     }
 
     /// The largest record that a permitted delivery becomes.
-    pub(crate) fn record_bytes_max(&self) -> u64 {
+    #[must_use]
+    pub fn record_bytes_max(&self) -> u64 {
         self.body_max.0.saturating_add(self.headers_bytes_max.0).saturating_add(RECORD_BYTES_EXTRA)
     }
 

@@ -22,6 +22,7 @@
 mod address;
 mod embedded;
 mod error;
+mod look;
 mod observe;
 mod packing;
 mod postgres;
@@ -40,6 +41,7 @@ mod tests;
 
 pub use address::check_url;
 pub use error::StoreError;
+pub use look::{Look, look};
 pub use state::State;
 pub use store::Store;
 pub use time::Time;
