@@ -1,8 +1,9 @@
 //! `okr-router bench` does what it says and says what it measured. How fast that was is for people to read.
 
-use anyhow::{Context, Result, ensure};
-use okr_tests::{Kafka, Stack, World};
+use anyhow::{Context, Result, anyhow, ensure};
+use okr_tests::{Folder, Kafka, Stack, World};
 use serde_json::Value;
+use store::testing::{Cluster, connect};
 
 #[tokio::test]
 async fn the_bench_of_the_worker_measures_both_loops_and_clears_up() -> Result<()> {
@@ -20,5 +21,54 @@ async fn the_bench_of_the_worker_measures_both_loops_and_clears_up() -> Result<(
     ensure!(bar.len() == 3 && bar.iter().all(|line| line["met"].is_boolean()), "{report}");
     let topics = kafka.tool("org.apache.kafka.tools.TopicCommand", &["--list"]).await?;
     ensure!(!topics.contains("okr.bench."), "it left its topic behind: {topics}");
+    Ok(())
+}
+
+/// Runs a small bench of the outbox on the store of `url` and looks at the shape of what it says.
+async fn outbox(url: &str, home: &str) -> Result<()> {
+    let (broker, registry) = ("127.0.0.1:9".to_owned(), "http://127.0.0.1:9".to_owned()); // Never asked.
+    let stack = Stack::new(World { broker, registry, store: url.to_owned(), ..World::default() })?;
+    let small = ["--targets", "5", "--events", "60", "--rounds", "2", "--history", "30,10", "--json"];
+    let done = stack.command(&[["bench", "outbox"].as_slice(), &small].concat()).await?;
+    ensure!(done.code == 0, "it ended with {}: {}{}", done.code, done.stdout, done.stderr);
+    let report: Value = serde_json::from_str(&done.stdout).with_context(|| done.stdout.clone())?;
+    let bar = if home == "postgres" { 2_000.0 } else { 1_000.0 };
+    ensure!(report["store"] == home && report["bar"]["per_second"] == bar, "{report}");
+    ensure!(report["met"].is_boolean() && report["misses"].is_array(), "{report}");
+    let rate = |part: &Value| part["per_second"].as_f64().unwrap_or_default();
+    let histories = report["histories"].as_array().context("no histories")?;
+    let rows: Vec<_> = histories.iter().filter_map(|history| history["rows"].as_u64()).collect();
+    ensure!(rows == [10, 30] && report["rate_share"].is_f64(), "{report}");
+    for part in histories.iter().chain([&report["floor"]]) {
+        ensure!(rate(part) > 0.0 && part["rounds"].as_array().is_some_and(|all| all.len() == 2), "{report}");
+    }
+    // To plan, to take and to mark is three at least.
+    let rounds = histories.iter().filter_map(|history| history["rounds"].as_array()).flatten();
+    ensure!(rounds.clone().count() == 4, "{report}");
+    for round in rounds {
+        ensure!(round["commits"].as_u64() >= Some(3), "{report}");
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_bench_of_the_outbox_measures_an_embedded_store_and_clears_up() -> Result<()> {
+    let folder = Folder::new("bench")?;
+    outbox(&format!("file:{}", folder.join("state.db").display()), "embedded").await?;
+    let left = std::fs::read_dir(folder.path())?.count();
+    ensure!(left == 0, "it left {left} files behind");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_bench_of_the_outbox_measures_postgres_and_clears_up() -> Result<()> {
+    let cluster = Cluster::start().await.map_err(|error| anyhow!(error))?;
+    let database = cluster.database().await.map_err(|error| anyhow!(error))?;
+    outbox(&database.url, "postgres").await?;
+    let client = connect(&database.url).await.map_err(|error| anyhow!(error))?;
+    let left = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'okr%'
+        UNION SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+    let left = client.query(left, &[]).await?.len();
+    ensure!(left == 0, "it left {left} schemas or tables behind");
     Ok(())
 }

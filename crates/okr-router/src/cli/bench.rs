@@ -14,6 +14,16 @@ pub enum Bench {
     /// records per second, at most 3 µs of processor time more per record, and within 10 % of what the bound on
     /// records in flight allows the slow handler. Build it with --release: other figures mean nothing.
     Worker(Worker),
+    /// Plan, deliver and mark through the store, beside a bare loop that only posts
+    ///
+    /// Works on the store of `store.url` with the settings of [outbox], but in a file (okr_router_bench_ROWS.db beside
+    /// the state file) or a schema (okr_router_bench_ROWS) of its own: nothing that is configured is read, written or
+    /// posted to. What was made is removed at the end, or when the next run begins. The receiver is a process of its
+    /// own on this machine; neither its processor time nor that of Postgres counts as ours. Says whether the bar is
+    /// met: at least 2,000 events per second over Postgres or 1,000 over the embedded file, and with the longest
+    /// history at least 80 % of the rate, and at most 16 MiB more memory, than with the shortest. Build it with
+    /// --release: other figures mean nothing.
+    Outbox(Outbox),
 }
 
 #[derive(Debug, Default, Args)]
@@ -33,6 +43,30 @@ pub struct Worker {
     /// Exit with 1 when the bar is missed
     #[arg(long)]
     pub check: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Outbox {
+    /// Events of one round, one delivery each
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub events: u64,
+    /// Destinations, of kind `http` and without a rate
+    #[arg(long, value_name = "N", default_value_t = 40, value_parser = clap::value_parser!(u64).range(1..=1_000))]
+    pub targets: u64,
+    /// Rounds; of each figure the median counts
+    #[arg(long, value_name = "N", default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rounds: u64,
+    /// Deliveries that were made before, which must not make new ones slower; several are measured in turn
+    #[arg(long, value_name = "ROWS", value_delimiter = ',', default_value = "10000,1000000")]
+    pub history: Vec<u64>,
+    /// Exit with 1 when a figure is below its bar
+    #[arg(long)]
+    pub check: bool,
+    /// Be the receiver of another process that measures
+    #[arg(long, hide = true)]
+    pub receive: bool,
     #[command(flatten)]
     pub output: Output,
 }

@@ -1,5 +1,6 @@
 //! `okr-router bench`: measures against the bare floor in the same run.
 
+mod outbox;
 mod worker;
 
 use std::process::ExitCode;
@@ -11,5 +12,6 @@ use crate::cli::{Settings, bench::Bench};
 pub fn run(settings: &Settings, verb: &Bench) -> Result<ExitCode> {
     match verb {
         Bench::Worker(options) => worker::run(settings, options),
+        Bench::Outbox(options) => outbox::run(settings, options),
     }
 }
