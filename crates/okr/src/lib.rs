@@ -6,6 +6,7 @@ mod condition;
 mod departments;
 mod event;
 mod expression;
+mod fold;
 mod ids;
 mod mapping;
 mod order;
@@ -24,6 +25,7 @@ pub use event::{
     Change, Cycle, EventId, Metric, OkrEvent, Person, Previous, Source, Status, Subject, SubjectType,
 };
 pub use expression::ExpressionError;
+pub use fold::{NotApplied, State, fold};
 pub use ids::{ce_type, event_id, subject_key};
 pub use mapping::{Mapping, Root, Scope};
 pub use order::supersedes;
