@@ -2,6 +2,7 @@
 
 pub mod bench;
 pub mod dead;
+pub mod doctor;
 pub mod resume;
 pub mod spec;
 
@@ -71,6 +72,11 @@ pub enum Command {
     /// A service halts when its fuse blows or only a person can help; /readyz says why, and a restart does not end it.
     /// Without --apply this shows what is halted. An embedded store is asked through the process that holds it.
     Resume(resume::Resume),
+    /// Check configuration, broker, registry, store, services and destinations, and say what to do
+    ///
+    /// One line for each thing: well, worth a look (!) or wrong, and behind the arrow what mends it. It reads everything,
+    /// changes nothing and sends no message; within 15 seconds it is done. Exits 1 when something is wrong.
+    Doctor(doctor::Doctor),
     /// Compare the topics of the cluster with the configuration, and create what lacks
     #[command(subcommand)]
     Topics(Topics),

@@ -82,8 +82,8 @@ pub fn is_file(url: &str) -> bool {
 /// How it shows that nobody listens; the last one is a path that is too long for a socket.
 const NOBODY: [ErrorKind; 3] = [ErrorKind::NotFound, ErrorKind::ConnectionRefused, ErrorKind::InvalidInput];
 
-/// None when nobody listens there.
-async fn ask_holder(socket: &Path, question: &Question) -> Result<Option<Answer>> {
+/// Asks whoever holds the file; none when nobody listens there.
+pub async fn ask_holder(socket: &Path, question: &Question) -> Result<Option<Answer>> {
     let stream = match UnixStream::connect(socket).await {
         Ok(stream) => stream,
         Err(error) if NOBODY.contains(&error.kind()) => return Ok(None),

@@ -92,6 +92,13 @@ pub fn topics(whole: &Whole) -> Result<Vec<bus::WantedTopic>> {
     Ok(bus::TOPICS.iter().map(wanted).collect())
 }
 
+/// The topics of a delivery, each with the largest record that the configuration permits.
+pub fn record_sizes(whole: &Whole) -> Vec<(&'static str, u64)> {
+    let gateway: Result<gateway::GatewayConfig, _> = whole.document.section("gateway");
+    let largest = gateway.map_or(0, |config| config.record_bytes_max());
+    ["okr.events", "okr.arrivals", "okr.dead.gateway"].map(|topic| (topic, largest)).to_vec()
+}
+
 /// Every configured destination, with its secrets.
 pub fn destinations(whole: &Whole, clock: &boot::Clock) -> Result<Vec<Arc<dyn outbox::Destination>>> {
     let configs: BTreeMap<String, destinations::DestinationConfig> =

@@ -4,6 +4,7 @@ mod audit;
 pub mod bench;
 pub mod config;
 pub mod dead;
+pub mod doctor;
 mod pile;
 pub mod resume;
 pub mod schemas;

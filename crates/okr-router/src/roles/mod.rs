@@ -21,8 +21,8 @@ use crate::config::Whole;
 /// Ports of probes and metrics, where `[admin] listen` is left out.
 #[cfg(feature = "embedded")]
 const DEV_ADMIN: SocketAddr = on_this_machine(9464);
-const GATEWAY_ADMIN: SocketAddr = on_this_machine(9464);
-const NOTIFIER_ADMIN: SocketAddr = on_this_machine(9466);
+pub const GATEWAY_ADMIN: SocketAddr = on_this_machine(9464);
+pub const NOTIFIER_ADMIN: SocketAddr = on_this_machine(9466);
 
 const fn on_this_machine(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)
