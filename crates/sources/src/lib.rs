@@ -23,6 +23,7 @@ pub use catalog::{KNOWN_KINDS, built};
 pub use config::{JwksConfig, Mapped, NonceConfig, SourceConfig, TimestampConfig, VerifyConfig};
 pub use delivery::{Delivery, Dialect, Draft, Greeting, Identity, Parsed, Reading, Request, Signs, Terms};
 pub use error::{Refusal, SourceError, Untranslatable};
+pub use generic::Explained;
 pub use keys::KEYS;
 pub use source::Source;
 

@@ -8,8 +8,8 @@ use okr::{OkrEvent, Subject};
 use uuid::Uuid;
 
 use crate::{
-    Delivery, Draft, Greeting, Identity, Reading, Refusal, Request, Signs, SourceConfig, SourceError, Terms,
-    catalog::Voice, verify::Verifier,
+    Delivery, Draft, Explained, Greeting, Identity, Reading, Refusal, Request, Signs, SourceConfig,
+    SourceError, Terms, catalog::Voice, verify::Verifier,
 };
 
 /// The header of a handshake that says how much is too much, a minute.
@@ -170,6 +170,16 @@ impl Source {
             drafts.into_iter().map(event).collect()
         });
         Reading { identity: parsed.identity, fingerprint: parsed.fingerprint, events }
+    }
+
+    /// What every expression of the mapping finds in a delivery, in the order in which they count; a kind with code of
+    /// its own has none. For people who write mappings: the values of the body are in it.
+    #[must_use]
+    pub fn explain(&self, delivery: &Delivery<'_>) -> Vec<Explained> {
+        match &self.voice {
+            Voice::Coded(_) => Vec::new(),
+            Voice::Mapped(generic) => generic.explain(delivery),
+        }
     }
 
     fn event(&self, draft: Draft, identity: &str, received_at: Timestamp, seen: &mut Seen) -> OkrEvent {

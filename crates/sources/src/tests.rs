@@ -1,5 +1,7 @@
 //! Configuration: what is refused, and in which words.
 
+mod documents;
+
 use crate::{KEYS, KNOWN_KINDS, Source, SourceConfig, built};
 
 #[track_caller]

@@ -1,5 +1,6 @@
 //! Kind `generic`: a tool without code of its own. The config says how its bodies become events, in expressions.
 
+mod explain;
 mod fields;
 mod mapping;
 mod tree;
@@ -15,6 +16,7 @@ use crate::{
     json,
     okr_body::body_hash,
 };
+pub use explain::Explained;
 use fields::{ATTRIBUTES, Field, Found, SUBJECT_ID};
 
 /// The kind's word.

@@ -287,3 +287,34 @@ fn a_wrong_mapping_stops_the_start_with_its_key() {
         assert!(error.problem.contains(says), "{error}");
     }
 }
+
+#[test]
+fn a_mapping_can_be_explained() {
+    let source = source(
+        "each = \"body.items\"\n[event]\nsubject_id = \"item.id\"\nprogress = \"item.v / 2\"\nattributes.a = \"item.a\"",
+    );
+    let body = br#"{"items":[{"id":1,"v":1},{"id":{"x":2},"v":"one","a":true}]}"#;
+    let headers = HeaderMap::new();
+    let explained = source.explain(&Delivery { headers: &headers, body, received_at: Timestamp::UNIX_EPOCH });
+    let shown: Vec<String> = explained
+        .iter()
+        .map(|one| match &one.found {
+            Ok(Some(value)) => format!("{:?} {} {value}", one.item, one.key),
+            Ok(None) => format!("{:?} {} -", one.item, one.key),
+            Err(_) => format!("{:?} {} !", one.item, one.key),
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#"None each [{"id":1,"v":1},{"a":true,"id":{"x":2},"v":"one"}]"#,
+            "Some(1) event.progress 0.5",
+            "Some(1) event.subject.id 1",
+            "Some(1) event.attributes.a -",
+            "Some(2) event.progress !",
+            r#"Some(2) event.subject.id {"x":2}"#,
+            "Some(2) event.attributes.a true",
+        ]
+    );
+    assert!(explained[4].found.as_ref().unwrap_err().contains("operator"));
+}
