@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::holder::later;
+use crate::vigil::Beats;
 use crate::{EngineOptions, Outcome, QueueError, Row, Settlement, Take, Want, observe};
 
 /// Rows that share one transaction at most.
@@ -77,6 +78,7 @@ impl Desk {
 pub struct Clerk {
     options: Arc<EngineOptions>,
     check: Check,
+    beats: Arc<Beats>,
     failures: u32,
     marks: Vec<Settlement>,
     asks: Vec<Ask>,
@@ -84,9 +86,9 @@ pub struct Clerk {
 
 impl Clerk {
     /// At work as soon as [`Clerk::serve`] is called.
-    pub fn new(options: Arc<EngineOptions>) -> Self {
+    pub fn new(options: Arc<EngineOptions>, beats: Arc<Beats>) -> Self {
         let check = options.house.health.check(format!("{}.outbox", options.service));
-        Self { options, check, failures: 0, marks: Vec::new(), asks: Vec::new() }
+        Self { options, check, beats, failures: 0, marks: Vec::new(), asks: Vec::new() }
     }
 
     /// Serves the desk until it is closed and the last mark is written. While the store is down everything waits:
@@ -108,10 +110,12 @@ impl Clerk {
                     Slip::Take(ask) => self.asks.push(ask),
                 }
             }
+            self.beats.begin();
             let served = match self.settle().await {
                 Ok(()) => self.answer().await,
                 failed => failed,
             };
+            self.beats.end();
             if self.told(served) {
                 tokio::time::sleep(PAUSE).await;
             }

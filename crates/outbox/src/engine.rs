@@ -13,6 +13,7 @@ use crate::clerk::{Clerk, Desk};
 use crate::holder::{Holding, renew};
 use crate::rate::Pacer;
 use crate::target::{Parts, Target};
+use crate::vigil::Beats;
 use crate::{
     DeadLetters, Destination, OutboxConfig, Parcel, Planned, Queue, QueueError, bury, traces, upkeep,
 };
@@ -56,14 +57,16 @@ pub struct Engine {
     options: Arc<EngineOptions>,
     wakes: Arc<HashMap<String, Arc<Notify>>>,
     full: Arc<Mutex<HashSet<String>>>,
+    pub(crate) beats: Arc<Beats>,
 }
 
 impl Engine {
     /// Builds it; nothing runs before [`Engine::run`].
     pub fn new(options: EngineOptions) -> Self {
         let names = options.destinations.iter().map(|destination| destination.name().to_owned());
-        let wakes = names.map(|name| (name, Arc::new(Notify::new()))).collect();
-        Self { options: Arc::new(options), wakes: Arc::new(wakes), full: Arc::default() }
+        let wakes: HashMap<_, _> = names.map(|name| (name, Arc::new(Notify::new()))).collect();
+        let beats = Arc::new(Beats::new(wakes.keys().cloned()));
+        Self { options: Arc::new(options), wakes: Arc::new(wakes), full: Arc::default(), beats }
     }
 
     /// Makes rows of parcels and wakes their targets. On return each parcel is a durable row, was one before, or is
@@ -107,13 +110,13 @@ impl Engine {
         let (hold, holding) = watch::channel(Holding::none());
         let (desk, slips) = Desk::open();
         let mut clerk = JoinSet::new();
-        clerk.spawn(Clerk::new(Arc::clone(options)).serve(slips));
+        clerk.spawn(Clerk::new(Arc::clone(options), Arc::clone(&self.beats)).serve(slips));
         let mut targets = self.targets(&desk, &holding);
         let names: Vec<String> = self.wakes.keys().cloned().collect();
         let asides = async {
             tokio::join!(
                 renew(options, &names, &hold),
-                upkeep::poll(self, &names),
+                upkeep::poll(self, &names, holding.clone()),
                 upkeep::measure(self, &names),
                 upkeep::prune(options)
             );
@@ -184,6 +187,7 @@ impl Engine {
                 desk: desk.clone(),
                 holding: holding.clone(),
                 wake,
+                beats: Arc::clone(&self.beats),
                 pacer,
                 since,
             };

@@ -21,6 +21,11 @@ impl Holding {
         Self { targets: HashSet::new(), until: Timestamp::MIN }
     }
 
+    /// Whether our leases are renewed at `now`; which targets are ours is another matter.
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        now < self.until
+    }
+
     /// Whether `target` is ours at `now`.
     pub fn has(&self, target: &str, now: Timestamp) -> bool {
         now < self.until && self.targets.contains(target)

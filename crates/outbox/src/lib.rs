@@ -23,6 +23,7 @@ mod schedule;
 mod target;
 mod traces;
 mod upkeep;
+mod vigil;
 
 #[cfg(test)]
 mod tests;

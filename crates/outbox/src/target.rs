@@ -17,6 +17,7 @@ use crate::deliver::{Landing, Verdict, attempt, bury};
 use crate::holder::{Holding, later, until};
 use crate::rate::Pacer;
 use crate::schedule::Schedule;
+use crate::vigil::Beats;
 use crate::{Destination, EngineOptions, Outcome, Refusal, Row, Settlement, observe};
 
 /// The longest time that a remote's Retry-After can hold its target.
@@ -41,6 +42,7 @@ pub struct Parts {
     pub desk: Desk,
     pub holding: watch::Receiver<Holding>,
     pub wake: Arc<Notify>,
+    pub beats: Arc<Beats>,
     /// Shared with all targets of the same rate key.
     pub pacer: Arc<Mutex<Pacer>>,
     /// When the engine began.
@@ -95,6 +97,7 @@ impl Target {
         let shutdown = self.parts.options.house.shutdown.clone();
         let wake = Arc::clone(&self.parts.wake);
         while !shutdown.is_cancelled() {
+            self.parts.beats.turned(&self.name);
             self.launch();
             self.ask();
             self.tell_load();

@@ -4,6 +4,7 @@ mod fakes;
 mod hour;
 mod memory;
 mod traces;
+mod vigil;
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;

@@ -3,29 +3,41 @@
 use std::time::Duration;
 
 use jiff::SignedDuration;
-use tokio::time::sleep;
+use tokio::sync::watch;
+use tokio::time::{sleep, timeout};
 
-use crate::holder::until;
+use crate::holder::{Holding, until};
+use crate::vigil::Vigil;
 use crate::{Depth, Engine, EngineOptions, observe};
 
 /// How often the queue is measured.
 const MEASURE: Duration = Duration::from_secs(10);
 
+/// How long the store may take to say which rows are due; the watch over the engine goes on.
+const ANSWER: Duration = Duration::from_secs(5);
+
 /// How often old rows are forgotten.
 const PRUNE: Duration = Duration::from_secs(3_600);
 
-/// Wakes targets for which another process has planned rows. One question for all targets.
-pub async fn poll(engine: &Engine, targets: &[String]) {
+/// Wakes targets for which another process has planned rows, and watches over the engine meanwhile. One question for all
+/// targets.
+pub async fn poll(engine: &Engine, targets: &[String], holding: watch::Receiver<Holding>) {
     let options = engine.options();
+    let check = options.house.health.check(format!("{}.deliveries", options.service));
+    check.ok();
+    let (mut vigil, mut told) = (Vigil::default(), None);
     let pause = options.config.poll.0.max(Duration::from_millis(10));
     while !over(options, pause).await {
         // That the store does not answer is told by the clerk.
-        let Ok(due) = options.queue.next_due(options.service, targets).await else { continue };
-        let now = (options.house.clock)();
-        for (target, moment) in due {
-            if moment <= now {
-                engine.wake(&target);
-            }
+        let due = timeout(ANSWER, options.queue.next_due(options.service, targets)).await;
+        let (due, now) = (due.ok().and_then(Result::ok).unwrap_or_default(), (options.house.clock)());
+        let due = due.into_iter().filter(|(_, moment)| *moment <= now);
+        let woken: Vec<String> = due.map(|(target, _)| target).collect();
+        woken.iter().for_each(|target| engine.wake(target));
+        let why = vigil.look(&engine.beats, holding.borrow().is_live(now), &woken);
+        if why != told {
+            why.as_ref().map_or_else(|| check.ok(), |why| check.fail(why.clone()));
+            told = why;
         }
     }
 }

@@ -40,6 +40,8 @@ pub struct Memory {
     /// The epoch of 1970, for the time that stands still.
     began: Instant,
     down: AtomicBool,
+    /// Who asks for rows gets no answer, ever.
+    pub hangs: AtomicBool,
     pub takes: AtomicUsize,
     pub released: AtomicBool,
     /// A target whose lease another member has.
@@ -52,6 +54,7 @@ impl Default for Memory {
             book: Mutex::default(),
             began: Instant::now(),
             down: AtomicBool::new(false),
+            hangs: AtomicBool::new(false),
             takes: AtomicUsize::new(0),
             released: AtomicBool::new(false),
             withheld: Mutex::default(),
@@ -142,6 +145,9 @@ impl Queue for Memory {
     }
 
     async fn take(&self, take: Take) -> Result<Vec<Row>, QueueError> {
+        if self.hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         let mut book = self.up()?;
         self.takes.fetch_add(1, Ordering::SeqCst);
         let mut taken = Vec::new();

@@ -1,0 +1,131 @@
+//! Whether the engine itself works: its clerk, its leases, its targets' workers. That a remote hangs or refuses, or that
+//! its rows grow old, is no fault of ours and makes nobody unready: the breaker and the age of the queue show it.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+/// How long a part may stand still. The store's own calls are bounded below this.
+const STILL: Duration = Duration::from_secs(25);
+
+/// What the engine's tasks leave behind as they turn. It costs next to nothing.
+#[derive(Debug)]
+pub struct Beats {
+    since: Instant,
+    /// Milliseconds at which the clerk's round under way began; 0 between rounds.
+    round: AtomicU64,
+    targets: HashMap<String, AtomicU64>,
+}
+
+impl Beats {
+    /// Nothing has turned yet.
+    pub fn new(targets: impl Iterator<Item = String>) -> Self {
+        let targets = targets.map(|target| (target, AtomicU64::new(0))).collect();
+        Self { since: Instant::now(), round: AtomicU64::new(0), targets }
+    }
+
+    /// The clerk begins a round of questions to the store.
+    pub fn begin(&self) {
+        let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.round.store(now.max(1), Ordering::Relaxed);
+    }
+
+    /// The clerk's round has ended, well or not.
+    pub fn end(&self) {
+        self.round.store(0, Ordering::Relaxed);
+    }
+
+    /// A target's worker has turned.
+    pub fn turned(&self, target: &str) {
+        if let Some(turns) = self.targets.get(target) {
+            turns.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Remembers since when things are as they are.
+#[derive(Debug, Default)]
+pub struct Vigil {
+    unheld_since: Option<Duration>,
+    /// Targets that were woken: their turns then, and since when they have not turned.
+    woken: HashMap<String, (u64, Duration)>,
+}
+
+impl Vigil {
+    /// Looks again: `woken` are the targets with due rows that were just woken. Answers what stands still, if anything.
+    pub fn look(&mut self, beats: &Beats, is_holding: bool, woken: &[String]) -> Option<String> {
+        let now = beats.since.elapsed();
+        let began = Duration::from_millis(beats.round.load(Ordering::Relaxed));
+        if !began.is_zero() && now.saturating_sub(began) >= STILL {
+            return Some("a call of the store does not end: restart the process".to_owned());
+        }
+        self.unheld_since = (!is_holding).then(|| self.unheld_since.unwrap_or(now));
+        if self.unheld_since.is_some_and(|since| now.saturating_sub(since) >= STILL) {
+            return Some("the leases of the targets are not renewed".to_owned());
+        }
+        let mut standing = HashMap::new();
+        for target in woken {
+            let turns = beats.targets.get(target).map_or(0, |turns| turns.load(Ordering::Relaxed));
+            let before = self.woken.get(target).filter(|(known, _)| *known == turns);
+            standing.insert(target.clone(), (turns, before.map_or(now, |(_, since)| *since)));
+        }
+        self.woken = standing;
+        let still = |(_, (_, since)): &(&String, &(u64, Duration))| now.saturating_sub(*since) >= STILL;
+        let target = self.woken.iter().filter(still).map(|(target, _)| target).min()?;
+        Some(format!("the worker of {target} stands still although rows are due: restart the process"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn beats() -> Beats {
+        Beats::new(["desk".to_owned()].into_iter())
+    }
+
+    /// Looks every two seconds for that long; the first complaint and when.
+    async fn watch(
+        beats: &Beats,
+        seconds: u32,
+        mut look: impl FnMut(&mut Vigil) -> Option<String>,
+    ) -> Option<(String, Duration)> {
+        let (mut vigil, began) = (Vigil::default(), beats.since.elapsed());
+        for _ in 0..seconds / 2 {
+            if let Some(why) = look(&mut vigil) {
+                return Some((why, beats.since.elapsed() - began));
+            }
+            tokio::time::sleep(SECOND * 2).await;
+        }
+        None
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_worker_that_turns_when_it_is_woken_is_well_however_old_its_rows_are() {
+        let (beats, due) = (beats(), ["desk".to_owned()]);
+        let told = watch(&beats, 3_600, |vigil| {
+            beats.turned("desk");
+            vigil.look(&beats, true, &due)
+        });
+        assert_eq!(told.await, None);
+        assert_eq!(watch(&beats, 3_600, |vigil| vigil.look(&beats, true, &[])).await, None, "nothing is due");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stands_still_is_named_within_thirty_seconds() {
+        let (beats, due) = (beats(), ["desk".to_owned()]);
+        let (why, at) = watch(&beats, 600, |vigil| vigil.look(&beats, true, &due)).await.unwrap();
+        assert!(why.contains("worker of desk") && at <= SECOND * 30, "{why} after {at:?}");
+        let (why, at) = watch(&beats, 600, |vigil| vigil.look(&beats, false, &[])).await.unwrap();
+        assert!(why.contains("not renewed") && at <= SECOND * 30, "{why} after {at:?}");
+        beats.begin();
+        let (why, at) = watch(&beats, 600, |vigil| vigil.look(&beats, true, &[])).await.unwrap();
+        assert!(why.contains("does not end") && at <= SECOND * 30, "{why} after {at:?}");
+        beats.end();
+        assert_eq!(Vigil::default().look(&beats, true, &due), None);
+    }
+}
