@@ -4,6 +4,7 @@ pub mod bench;
 pub mod dead;
 pub mod doctor;
 pub mod resume;
+pub mod sources;
 pub mod spec;
 
 use std::path::PathBuf;
@@ -60,6 +61,9 @@ pub enum Command {
     ///
     /// Prints the gateway's answer to stdout and exits 0 only on 2xx.
     Send(Send),
+    /// Show what a configured source makes of a body
+    #[command(subcommand)]
+    Sources(sources::Sources),
     /// Print records of a topic as JSON lines, decoded
     ///
     /// Each line is {topic, partition, offset, timestamp, key, headers, value}. Runs until Ctrl-C or --max.

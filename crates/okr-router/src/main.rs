@@ -22,6 +22,7 @@ fn main() -> ExitCode {
         Command::Gateway => roles::gateway::run(&settings),
         Command::Notifier => roles::notifier::run(&settings),
         Command::Send(options) => ops::send::run(&settings, &options),
+        Command::Sources(verb) => ops::sources::run(&settings, &verb),
         Command::Tail(options) => ops::tail::run(&settings, &options),
         Command::Dead(verb) => ops::dead::run(&settings, &verb),
         Command::Resume(options) => ops::resume::run(&settings, &options),

@@ -1,5 +1,7 @@
 //! The whole configuration as a person meets it: a file, and what is said about it.
 
+mod examples;
+
 use std::path::Path;
 
 use super::{DEV_DEFAULT, Reader, keys, read};
@@ -80,7 +82,7 @@ fn a_route_to_nowhere_is_refused_with_the_nearest_destination() {
 
 #[test]
 fn kinds_that_are_not_built_stop_the_start_by_name() {
-    check(&GOOD.replace("standard-webhooks", "github"), Reader::Role, &["okr-router.toml:3", "github"]);
+    check(&GOOD.replace("standard-webhooks", "jira"), Reader::Role, &["okr-router.toml:3", "jira"]);
     check(&GOOD.replace("standard-webhooks", "standard-webhoks"), Reader::Role, &["standard-webhooks"]);
     check(&GOOD.replace("\"slack\"", "\"pagerduty\""), Reader::Role, &["pagerduty"]);
 }
@@ -141,9 +143,15 @@ fn the_default_of_dev_is_in_order() {
 fn the_samples_are_in_order() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../deploy/config");
     let mut count = 0;
-    for entry in std::fs::read_dir(folder).unwrap() {
-        check(&std::fs::read_to_string(entry.unwrap().path()).unwrap(), Reader::Role, &[]);
-        count += 1;
+    for folder in [folder.join("examples"), folder] {
+        for path in std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().path())
+            .filter(|path| path.is_file())
+        {
+            check(&std::fs::read_to_string(path).unwrap(), Reader::Role, &[]);
+            count += 1;
+        }
     }
     assert!(count > 0, "there are no samples");
 }

@@ -10,6 +10,7 @@ pub mod resume;
 pub mod schemas;
 pub mod send;
 pub mod spec;
+pub mod sources;
 pub mod tail;
 pub mod topics;
 

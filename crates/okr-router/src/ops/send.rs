@@ -43,7 +43,7 @@ pub fn run(settings: &Settings, options: &Send) -> Result<ExitCode> {
 }
 
 /// The named source, or the only one there is.
-fn source_name(whole: &Whole, given: Option<&str>) -> Result<String> {
+pub(super) fn source_name(whole: &Whole, given: Option<&str>) -> Result<String> {
     let names = whole.document.names("sources");
     match (given, names.as_slice()) {
         (Some(given), names) if names.iter().any(|name| name == given) => Ok(given.to_owned()),
@@ -54,7 +54,7 @@ fn source_name(whole: &Whole, given: Option<&str>) -> Result<String> {
     }
 }
 
-fn read(file: &Path) -> Result<Vec<u8>> {
+pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
     if file == Path::new("-") {
         let mut body = Vec::new();
         std::io::stdin().read_to_end(&mut body).context("stdin was not read")?;
