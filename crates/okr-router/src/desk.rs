@@ -34,7 +34,12 @@ pub enum Question {
     /// What of a service is halted.
     Halted { service: String },
     /// Ends the halts of a service.
-    Resume { service: String },
+    Resume {
+        service: String,
+        /// And gives up what is missing.
+        #[serde(default)]
+        accept_gaps: bool,
+    },
 }
 
 /// What is answered.
@@ -54,6 +59,19 @@ pub struct Halt {
     pub consumer: String,
     pub why: String,
     pub since: Timestamp,
+    /// What nobody has accepted, or what is accepted now.
+    #[serde(default)]
+    pub gaps: Vec<Missing>,
+}
+
+/// A partition whose next record is not there: see [`worker::Gap`].
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Missing {
+    pub topic: String,
+    pub partition: i32,
+    pub from: i64,
+    pub found: i64,
+    pub why: String,
 }
 
 /// Asks whoever can answer: the holder of the file, or else the store itself.
@@ -101,22 +119,45 @@ pub async fn ask_holder(socket: &Path, question: &Question) -> Result<Option<Ans
 
 /// Answers from the store.
 async fn answer(store: &Arc<Store>, question: &Question) -> Result<Answer> {
-    let halts = match question {
+    let mut halts = Vec::new();
+    match question {
         Question::Halted { service } => {
-            let mut halts = Vec::new();
             for consumer in [service.clone(), format!("{service}.replay")] {
-                halts.extend(store.load(&consumer).await?.halted.map(|halted| (consumer, halted)));
+                if let Some(halted) = store.load(&consumer).await?.halted {
+                    let gaps = store.gaps(&consumer, false).await?;
+                    halts.push(halt((consumer, halted), gaps));
+                }
             }
-            halts
         }
-        Question::Resume { service } => store.resume(service).await?,
+        Question::Resume { service, accept_gaps } => {
+            // Accepted first: cut off here, the next resume lets it go on with what is accepted.
+            let mut gaps = if *accept_gaps {
+                store.accept_gaps(service).await?
+            } else {
+                store.gaps(service, false).await?
+            };
+            if *accept_gaps && gaps.is_empty() {
+                return Ok(Answer::Refused("nothing is missing that was not accepted before".to_owned()));
+            }
+            for halted in store.resume(service).await? {
+                let gaps = if halted.0 == *service { std::mem::take(&mut gaps) } else { Vec::new() };
+                halts.push(halt(halted, gaps));
+            }
+        }
+    }
+    Ok(Answer::Halts(halts))
+}
+
+fn halt((consumer, halted): (String, worker::Halted), gaps: Vec<worker::Gap>) -> Halt {
+    let missing = |gap: worker::Gap| Missing {
+        topic: gap.slot.topic.to_string(),
+        partition: gap.slot.partition,
+        from: gap.from,
+        found: gap.found,
+        why: gap.why,
     };
-    let halt = |(consumer, halted): (String, worker::Halted)| Halt {
-        consumer,
-        why: halted.why,
-        since: halted.since,
-    };
-    Ok(Answer::Halts(halts.into_iter().map(halt).collect()))
+    let gaps = gaps.into_iter().map(missing).collect();
+    Halt { consumer, why: halted.why, since: halted.since, gaps }
 }
 
 fn line(said: &impl Serialize) -> Result<String> {

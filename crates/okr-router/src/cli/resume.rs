@@ -15,6 +15,10 @@ pub struct Resume {
     /// Do it; without this flag the command only shows what is halted, and why
     #[arg(long)]
     pub apply: bool,
+    /// Give up the records that are gone unread, or the topic that was made anew: each partition that is shown begins
+    /// again with the earliest record that it has now
+    #[arg(long)]
+    pub accept_gap: bool,
     /// Why, in your own words; kept in okr.audit
     #[arg(long, value_name = "TEXT")]
     pub why: Option<String>,

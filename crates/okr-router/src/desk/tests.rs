@@ -37,10 +37,11 @@ async fn the_holder_of_the_file_answers_and_resumes_every_consumer_of_the_servic
         consumer: consumer.to_owned(),
         why: why.to_owned(),
         since: Timestamp::UNIX_EPOCH,
+        gaps: Vec::new(),
     });
     let expected = Some(Answer::Halts(halts.to_vec()));
     assert_eq!(ask_holder(&socket, &halted("notifier")).await.expect("an answer"), expected);
-    let resume = Question::Resume { service: "notifier".to_owned() };
+    let resume = Question::Resume { service: "notifier".to_owned(), accept_gaps: false };
     assert_eq!(ask_holder(&socket, &resume).await.expect("an answer"), expected);
     let nothing = Some(Answer::Halts(Vec::new()));
     assert_eq!(ask_holder(&socket, &halted("notifier")).await.expect("an answer"), nothing);
@@ -80,4 +81,39 @@ async fn a_path_that_is_too_long_for_a_socket_stops_nobody() {
     serve(&house, &deep, store(folder.path()).await);
     assert!(house.tasks.running().is_empty());
     assert_eq!(ask_holder(&deep.join(SOCKET), &halted("notifier")).await.expect("no trouble"), None);
+}
+
+#[tokio::test]
+async fn what_is_missing_is_shown_and_given_up_only_on_demand() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let store = store(folder.path()).await;
+    let ask = async |question: Question| answer(&store, &question).await.expect("an answer");
+    let resume = |accept_gaps| Question::Resume { service: "warehouse".to_owned(), accept_gaps };
+    let halts = |answer: Answer| match answer {
+        Answer::Halts(halts) => halts.into_iter().map(|halt| (halt.why, halt.gaps.len())).collect::<Vec<_>>(),
+        Answer::Refused(why) => vec![(why, 0)],
+    };
+    let slot = bus::Slot::new("okr.events", 3);
+    let gap = worker::Gap { slot, from: 500, found: 900, why: "gone".to_owned() };
+    let halted_by_it = async || {
+        store.note_gaps("warehouse", std::slice::from_ref(&gap)).await.expect("kept");
+        store.save("warehouse", &brake("gap")).await.expect("kept");
+    };
+    let shown = [("gap".to_owned(), 1)];
+
+    halted_by_it().await;
+    assert_eq!(halts(ask(halted("warehouse")).await), shown);
+    assert_eq!(halts(ask(resume(false)).await), shown);
+    assert_eq!(store.gaps("warehouse", true).await.expect("an answer"), [], "it is only looked for again");
+    halted_by_it().await;
+    assert_eq!(halts(ask(resume(true)).await), shown);
+    assert_eq!(store.gaps("warehouse", true).await.expect("an answer"), [gap.clone()]);
+    assert_eq!(store.load("warehouse").await.expect("an answer").halted, None);
+    store.save("warehouse", &brake("store_broken")).await.expect("kept");
+    let refused = "nothing is missing that was not accepted before".to_owned();
+    assert_eq!(halts(ask(resume(true)).await), [(refused, 0)]);
+    assert!(
+        store.load("warehouse").await.expect("an answer").halted.is_some(),
+        "another halt is another question"
+    );
 }
