@@ -12,8 +12,8 @@ pub struct Entry<T> {
     pub record: InRecord,
     /// The partition's number in [`crate::partitions::Partitions`].
     pub part: usize,
-    /// Present once it was decoded.
-    pub item: Option<T>,
+    /// Present once it was decoded. Boxed, for entries are moved a lot and wait in long queues.
+    pub item: Option<Box<T>>,
     /// Failures that used an attempt up.
     pub attempts: u32,
     /// Failures of any kind, by which the pause grows.

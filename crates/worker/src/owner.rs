@@ -14,7 +14,7 @@ use crate::brakes::{Brake, Halted};
 use crate::budget::Budget;
 use crate::feed::{Feed, GiveBack, News};
 use crate::health::{Condition, Teller};
-use crate::job::{Done, Note};
+use crate::job::{Done, Note, Outcome};
 use crate::keeper::Keeper;
 use crate::ledger::LedgerError;
 use crate::partitions::{Offsets, Partitions, Rules};
@@ -159,11 +159,14 @@ impl<H: Handler> Owner<H> {
     pub fn settle(&mut self, came_home: impl IntoIterator<Item = Done<H::Item>>) {
         let now = self.now();
         for done in came_home {
-            let (slot, offset) = (done.entry.record.slot.clone(), done.entry.record.offset);
-            match self.partitions.finish(done, now) {
-                Ok(Note::Finished) => self.finished += 1,
-                Ok(note) => self.report(&slot, offset, note),
-                Err(broken) => self.broken(broken),
+            // Nothing is said about what went well.
+            let told = (!matches!(done.outcome, Outcome::Handled)).then(|| done.entry.record.slot.clone());
+            let offset = done.entry.record.offset;
+            match (self.partitions.finish(done, now), told) {
+                (Ok(Note::Finished), _) => self.finished += 1,
+                (Ok(note), Some(slot)) => self.report(&slot, offset, note),
+                (Ok(_), None) => observe::ignored(self.service),
+                (Err(broken), _) => self.broken(broken),
             }
         }
     }

@@ -71,6 +71,8 @@ pub struct Partitions<T> {
     hasher: RandomState,
     by_slot: HashMap<Slot, usize>,
     parts: Vec<Partition>,
+    /// The partition of the record that came last.
+    latest: usize,
     lanes: Lanes<Entry<T>>,
     timers: BinaryHeap<Reverse<(Duration, LaneId)>>,
     drains: VecDeque<Drain>,
@@ -95,6 +97,7 @@ impl<T> Partitions<T> {
             hasher: RandomState::new(),
             by_slot: HashMap::new(),
             parts: Vec::new(),
+            latest: 0,
             lanes: Lanes::default(),
             timers: BinaryHeap::new(),
             drains: VecDeque::new(),
@@ -174,7 +177,7 @@ impl<T> Partitions<T> {
 
     /// A record came. Of a slot that is not ours it is dropped.
     pub fn record(&mut self, record: InRecord) -> Result<(), LedgerError> {
-        let owned = self.by_slot.get(&record.slot).copied();
+        let owned = self.index_of(&record.slot);
         let owned = owned.filter(|index| self.parts[*index].hold == Hold::Owned && !self.stopping);
         let Some(index) = owned else {
             self.budget.release(record.size());
@@ -324,6 +327,14 @@ impl<T> Partitions<T> {
     /// Slots that are ours.
     pub fn owned(&self) -> impl Iterator<Item = &Slot> {
         self.parts.iter().filter(|part| part.hold == Hold::Owned).map(|part| &part.slot)
+    }
+
+    /// Records come in runs of one partition, so that the one before is looked at first.
+    fn index_of(&mut self, slot: &Slot) -> Option<usize> {
+        if self.parts.get(self.latest).is_none_or(|part| part.slot != *slot) {
+            self.latest = *self.by_slot.get(slot)?;
+        }
+        Some(self.latest)
     }
 
     fn close(&mut self, ticket: Ticket, entry: &Entry<T>) -> Result<(), LedgerError> {

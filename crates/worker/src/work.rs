@@ -65,7 +65,7 @@ async fn perform<H: Handler>(bench: Arc<Bench<H>>, job: Job<H::Item>) -> Done<H:
 async fn attempt<H: Handler>(handler: &H, entry: &mut Entry<H::Item>) -> Outcome {
     if entry.item.is_none() {
         match handler.decode(&entry.record).await {
-            Ok(item) => entry.item = Some(item),
+            Ok(item) => entry.item = Some(Box::new(item)),
             Err(failure) => return Outcome::Failed(failure),
         }
     }
