@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use anyhow::{Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, ensure};
 use boot::system_clock;
 use bus::Slot;
 use okr_tests::{Kafka, until};
@@ -11,6 +11,7 @@ use worker::Progress;
 
 use crate::{
     evidence::exact,
+    member::{HELD_UP, REFUSED},
     sums::SERVICE,
     world::{SOON, World},
 };
@@ -38,21 +39,21 @@ async fn members_die_and_come_back_too_late_and_each_record_counts_once() -> Res
 
     // It stands still with a batch in its hands until others have its partitions, and wakes up.
     zombie.hold_up()?;
-    until("a batch that is held up", SOON, async || asleep.stdout().contains("held up").then_some(()))
-        .await?;
+    let held = until("a batch that is held up", SOON, async || held(&asleep.stdout())).await?;
     asleep.signal("STOP")?;
-    let before = epochs(&store).await?;
     let is_taken = async || {
         let now = epochs(&store).await.ok()?;
-        let taken = now.iter().filter(|(partition, epoch)| before.get(partition) < Some(epoch)).count();
-        (taken >= 2).then_some(())
+        held.iter().all(|(partition, epoch)| now.get(partition) > Some(epoch)).then_some(())
     };
     until("others in its place", SOON, is_taken).await?;
     world.more_committed(1_000).await?;
+    let refused = || asleep.stdout().matches(REFUSED).count();
+    let before = refused();
     zombie.let_go()?;
-    ensure!(!asleep.stdout().contains("refused"));
     asleep.signal("CONT")?;
-    until("a late commit refused", SOON, async || asleep.stdout().contains("refused").then_some(())).await?;
+    until("a late commit refused", SOON, async || (refused() > before).then_some(()))
+        .await
+        .with_context(|| asleep.tail())?;
     world.more_committed(1_000).await?;
 
     kafka.kill9()?;
@@ -74,4 +75,14 @@ async fn epochs(store: &Store) -> Result<BTreeMap<i32, i64>> {
     let slots: Vec<Slot> = (0..PARTITIONS).map(|partition| Slot::new("batch.faults", partition)).collect();
     let standings = store.standings(SERVICE, &slots).await?;
     Ok(standings.into_iter().map(|standing| (standing.slot.partition, standing.epoch)).collect())
+}
+
+/// The partitions and epochs of the batch that a member holds up.
+fn held(stdout: &str) -> Option<BTreeMap<i32, i64>> {
+    let line = stdout.lines().find_map(|line| Some(line.split_once(HELD_UP)?.1))?;
+    let mark = |word: &str| {
+        let (partition, epoch) = word.split_once('@')?;
+        Some((partition.parse().ok()?, epoch.parse().ok()?))
+    };
+    line.split_whitespace().map(mark).collect()
 }

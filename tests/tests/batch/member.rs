@@ -20,6 +20,10 @@ use crate::sums::{Adding, SERVICE};
 /// The orders of a process, as JSON.
 const ORDERS: &str = "OKR_TEST_MEMBER";
 const DEAD: &str = "okr.dead.batch";
+/// What a member says of a commit that is held up, with the partitions and epochs in it.
+pub const HELD_UP: &str = "held up:";
+/// What it says of one that came too late.
+pub const REFUSED: &str = "refused";
 const LOOK: Duration = Duration::from_millis(10);
 
 /// What a member is told.
@@ -157,14 +161,17 @@ impl Progress for Held {
 
     async fn commit(&self, service: &str, batch: &Batch<Vec<State>>) -> Result<(), ProgressError> {
         if self.orders.stall().exists() {
-            println!("held up");
+            let marks = batch.marks.iter().map(|mark| format!(" {}@{}", mark.slot.partition, mark.epoch));
+            println!("{HELD_UP}{}", marks.collect::<String>());
             while self.orders.stall().exists() {
                 tokio::time::sleep(LOOK).await;
             }
         }
         let committed = self.store.commit(service, batch).await;
-        if committed == Err(ProgressError::Outdated) {
-            println!("refused");
+        match &committed {
+            Ok(()) => {}
+            Err(ProgressError::Outdated) => println!("{REFUSED}"),
+            Err(error) => println!("{error}"),
         }
         committed
     }
