@@ -3,6 +3,7 @@
 //! Nothing here does IO: bytes and headers go in, values come out, so a replay of stored arrivals translates
 //! exactly as the gateway did. Adding a tool is a folder that implements [`Dialect`] and a line in the catalog.
 
+pub mod asana;
 mod catalog;
 mod cloudevents;
 mod config;
