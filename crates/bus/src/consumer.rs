@@ -28,7 +28,6 @@ use crate::{
     error::BusError,
     record::{InRecord, Slot},
     settings::{self, Settings},
-    topics,
 };
 use context::Context;
 use poller::{Command, Poller};
@@ -42,6 +41,9 @@ const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
 /// The poll pauses only for a hand-back, which has its own bound. Two may follow each other, and then some.
 const POLL_MARGIN: Duration = Duration::from_secs(5);
 const STATISTICS_EVERY: Duration = Duration::from_secs(5);
+/// Bytes that one answer brings of one partition, or one batch if that is larger. Small, so that what is held at a time
+/// comes from many partitions: only records of different keys are handled at a time, and a partition has few keys.
+const SHARE_BYTES: u32 = 32 * 1024;
 
 /// Bounds the work that is handed out but unfinished. Called on the consumer's thread, so it must be quick.
 pub trait Gate: Send + Sync {
@@ -218,7 +220,7 @@ impl Consumer {
 
 /// What librdkafka is told of a member.
 pub(crate) fn member(settings: &Settings, membership: &Membership) -> Result<ClientConfig, BusError> {
-    let mut config = settings::consumer(settings, fetch_bytes_max(&membership.topics))?;
+    let mut config = settings::consumer(settings)?;
     let session = settings.session_timeout;
     let hand_backs = membership.revoke_grace * 2 + POLL_MARGIN;
     let poll_interval = settings.poll_interval_max.max(hand_backs).max(session);
@@ -229,14 +231,9 @@ pub(crate) fn member(settings: &Settings, membership: &Membership) -> Result<Cli
         .set("session.timeout.ms", session.as_millis().to_string())
         .set("heartbeat.interval.ms", HEARTBEAT_MAX.min(session / 3).as_millis().to_string())
         .set("max.poll.interval.ms", poll_interval.as_millis().to_string())
-        .set("statistics.interval.ms", STATISTICS_EVERY.as_millis().to_string());
+        .set("statistics.interval.ms", STATISTICS_EVERY.as_millis().to_string())
+        .set("fetch.message.max.bytes", SHARE_BYTES.to_string());
     Ok(config)
-}
-
-/// Enough for the largest record of these topics; one that is not ours may hold the largest of all.
-fn fetch_bytes_max(names: &[String]) -> u64 {
-    let largest = names.iter().map(|name| topics::record_bytes_max(name)).max().unwrap_or_default();
-    u64::from(largest) + 64 * 1024
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ use crate::{
     logs::Quiet,
     record::InRecord,
     settings::{self, Settings},
-    topics,
 };
 
 /// Where a reader begins.
@@ -62,8 +61,7 @@ impl Reader {
     }
 
     fn open_here(settings: &Settings, topic: &str, from: ReadFrom) -> Result<Self, BusError> {
-        let fetch_bytes_max = u64::from(topics::record_bytes_max(topic)) + 64 * 1024;
-        let mut config = settings::consumer(settings, fetch_bytes_max)?;
+        let mut config = settings::consumer(settings)?;
         // Assigning asks for a group's name; nothing is ever committed to it and nobody joins it.
         config.set("group.id", settings::unique("okr-router-reader"));
         let client: BaseConsumer<Quiet> =

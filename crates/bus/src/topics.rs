@@ -65,8 +65,3 @@ pub const TOPICS: &[Topic] = &[
 pub fn topic(name: &str) -> Option<&'static Topic> {
     TOPICS.iter().find(|topic| topic.name == name)
 }
-
-/// The largest batch that a topic may hold, in bytes; for one that is not ours, the largest of all.
-pub(crate) fn record_bytes_max(name: &str) -> u32 {
-    topic(name).map_or(16 * MIB, |topic| topic.max_message_bytes)
-}

@@ -13,8 +13,8 @@ use crate::error::BusError;
 
 /// The largest record anywhere: a dead letter.
 const RECORD_BYTES_MAX: u64 = 16 << 20;
-/// The largest answer to a fetch, below the 100 MB that librdkafka takes.
-const ANSWER_BYTES_MAX: u64 = 48 << 20;
+/// The smallest and the largest answer to a fetch that is asked for; librdkafka takes 100 MB.
+const ANSWER_BYTES: (u64, u64) = (64 << 10, 48 << 20);
 
 /// What all clients share.
 pub(crate) fn base(settings: &Settings) -> Result<ClientConfig, BusError> {
@@ -66,9 +66,11 @@ pub(crate) fn producer(settings: &Settings, message_timeout: Duration) -> Result
 }
 
 /// What readers and group members share: nothing is committed or skipped by itself.
-pub(crate) fn consumer(settings: &Settings, fetch_bytes_max: u64) -> Result<ClientConfig, BusError> {
+pub(crate) fn consumer(settings: &Settings) -> Result<ClientConfig, BusError> {
     let mut config = base(settings)?;
-    let queue_bytes = settings.fetch_queue_bytes / 2;
+    // What an answer unpacks to comes on top of what waits: repeating text becomes ten times as large, and each small
+    // record costs librdkafka more than it holds. A broker sends at least one batch, however large it is.
+    let answer_bytes = (settings.fetch_queue_bytes / 32).clamp(ANSWER_BYTES.0, ANSWER_BYTES.1);
     config
         .set("client.id", unique(&settings.client_id))
         .set("enable.auto.commit", "false")
@@ -77,15 +79,16 @@ pub(crate) fn consumer(settings: &Settings, fetch_bytes_max: u64) -> Result<Clie
         .set("auto.offset.reset", "earliest")
         .set("fetch.wait.max.ms", millis(settings.fetch_wait))
         .set("fetch.min.bytes", "1")
-        .set("fetch.message.max.bytes", fetch_bytes_max.to_string())
+        .set("fetch.message.max.bytes", (answer_bytes / 4).to_string())
         .set("fetch.error.backoff.ms", "100")
         // After a full queue, look again soon; the default waits a whole second.
         .set("fetch.queue.backoff.ms", "10")
         .set("queued.min.messages", "10000")
-        // Half waits in librdkafka, half with us. One answer of a broker comes on top, so that is bounded likewise,
-        // but never below one record.
-        .set("queued.max.messages.kbytes", kib(queue_bytes))
-        .set("fetch.max.bytes", queue_bytes.max(fetch_bytes_max).min(ANSWER_BYTES_MAX).to_string())
+        // Half waits with us, a quarter in librdkafka, where records without what they cost besides are counted.
+        .set("queued.max.messages.kbytes", kib(settings.fetch_queue_bytes / 4))
+        .set("fetch.max.bytes", answer_bytes.to_string())
+        // Else an answer would be no smaller than the largest record that librdkafka would send.
+        .set("message.max.bytes", answer_bytes.to_string())
         // New partitions and topics are noticed within seconds; the default is five minutes.
         .set("topic.metadata.refresh.interval.ms", "10000");
     Ok(config)

@@ -35,9 +35,18 @@ fn a_producer_is_idempotent_bounded_and_fits_dead_letters() {
 
 #[test]
 fn a_consumer_commits_nothing_by_itself_and_has_its_own_client_id() {
-    let one = consumer(&settings(None), 2 << 20).unwrap();
-    let two = consumer(&settings(None), 2 << 20).unwrap();
+    let one = consumer(&settings(None)).unwrap();
+    let two = consumer(&settings(None)).unwrap();
     check(&one, &[("enable.auto.commit", "false"), ("enable.auto.offset.store", "false")]);
+    // Half a mebibyte at a time, of which a partition gives a quarter: it may unpack to ten times as much.
+    check(
+        &one,
+        &[
+            ("fetch.max.bytes", "524288"),
+            ("fetch.message.max.bytes", "131072"),
+            ("queued.max.messages.kbytes", "4096"),
+        ],
+    );
     assert_ne!(one.get("client.id"), two.get("client.id"));
     assert!(one.get("client.id").unwrap().starts_with("okr-router-gateway-"));
     assert!(BaseConsumer::<rdkafka::consumer::DefaultConsumerContext>::from_config(&one).is_ok());
