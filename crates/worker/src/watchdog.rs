@@ -112,6 +112,8 @@ pub struct Watchdog {
     limits: Limits,
     turned: Option<(u64, Duration)>,
     polled: Option<(u64, Duration)>,
+    /// The group has named this member before: not every broker tells the names of members.
+    was_member: bool,
     unknown_since: Option<Duration>,
     /// Slots with records that wait: where it stood, and since when.
     waiting: HashMap<Slot, (Place, Duration)>,
@@ -129,6 +131,7 @@ impl Watchdog {
             limits,
             turned: None,
             polled: None,
+            was_member: false,
             unknown_since: None,
             waiting: HashMap::new(),
             places: HashMap::new(),
@@ -161,7 +164,8 @@ impl Watchdog {
 
     /// For how long the group has not known us.
     fn unknown(&mut self, seen: &Seen<'_>) -> Duration {
-        let is_unknown = seen.is_member == Some(false) && !seen.glance.stands.is_empty();
+        self.was_member |= seen.is_member == Some(true);
+        let is_unknown = self.was_member && seen.is_member == Some(false) && !seen.glance.stands.is_empty();
         self.unknown_since = is_unknown.then(|| self.unknown_since.unwrap_or(seen.at));
         self.unknown_since.map_or(Duration::ZERO, |since| seen.at.saturating_sub(since))
     }

@@ -181,7 +181,10 @@ fn a_runtime_that_stands_still_is_noticed_and_no_rejoin_heals_it() {
 
 #[test]
 fn a_member_that_the_group_does_not_know_is_noticed() {
-    Scene::new(9, 9).noticed(Trouble::Forgotten, |scene| scene.is_member = Some(false));
+    Scene::new(9, 9).noticed(Trouble::Forgotten, |scene| scene.is_member = Some(scene.at.is_zero()));
+    // A broker that never names its members has nothing to say about them.
+    let (verdict, _) = Scene::new(9, 9).watch(3_600, |scene| scene.is_member = Some(false));
+    assert_eq!(verdict, Verdict::Well);
     // Who holds nothing has perhaps not joined yet.
     Scene::new(9, 9).passes(|scene| {
         scene.is_member = Some(false);
