@@ -1,7 +1,7 @@
 //! The runtime of state services over a feed that a test drives and a store in memory.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -20,6 +20,7 @@ use super::fakes::{FakeBrakes, FakeFeed, FakeLetters, Shared, record, slot};
 use crate::batch::Works;
 use crate::batch_member::{BatchMember, BatchSight, Told};
 use crate::batches::{BatchRules, Batches};
+use crate::budget::Budget;
 use crate::feed::News;
 use crate::gaps::{Gap, GapKeeper};
 use crate::keeper::Keeper;
@@ -36,6 +37,8 @@ struct Memory {
     contained: Mutex<Vec<i64>>,
     standings: Mutex<HashMap<Slot, Standing>>,
     losing: AtomicU32,
+    /// Commits wait.
+    stuck: AtomicBool,
 }
 
 #[async_trait]
@@ -67,6 +70,9 @@ impl Progress for Memory {
     }
 
     async fn commit(&self, _: &str, batch: &Batch<Vec<i64>>) -> Result<(), ProgressError> {
+        while self.stuck.load(Ordering::SeqCst) {
+            sleep(SECOND).await;
+        }
         let mut standings = self.standings.lock().unwrap();
         for Mark { slot, epoch, from, .. } in &batch.marks {
             let standing = &standings[slot];
@@ -122,6 +128,7 @@ struct Bench {
     brakes: Arc<FakeBrakes>,
     eyes: FakeEyes,
     broker: watch::Sender<Option<String>>,
+    gate: Arc<Budget>,
     run: JoinHandle<End>,
 }
 
@@ -150,6 +157,7 @@ impl Bench {
         let (news, reports) = unbounded_channel();
         let shared = Arc::<Shared>::default();
         let feed = FakeFeed { news: reports, shared: Arc::clone(&shared), budget: Arc::clone(&gate) };
+        let held = Arc::clone(&gate);
         let batches = Batches::new(rules, gate, 7, &[]);
         let mut member = BatchMember::new(Arc::new(works), batches, Arc::clone(&told), &house, None);
         let (brakes, at_home) = (Arc::<FakeBrakes>::default(), house.clone());
@@ -167,7 +175,7 @@ impl Bench {
             };
             member.drive(feed, leash, &at_home, &mut sight).await
         });
-        Self { memory, dead, shared, news, told, house, brakes, eyes, broker: tell_broker, run }
+        Self { memory, dead, shared, news, told, house, brakes, eyes, broker: tell_broker, gate: held, run }
     }
 
     async fn assign(&self) {
@@ -294,4 +302,23 @@ async fn a_member_that_fetches_nothing_is_replaced() {
     sleep(SECOND * 60).await;
     assert!(bench.run.is_finished());
     assert_eq!(bench.run.await.unwrap(), End::Stalled);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_store_that_stands_still_bounds_what_is_held_in_memory() {
+    let bench = Bench::start();
+    bench.memory.stuck.store(true, Ordering::SeqCst);
+    bench.assign().await;
+    bench.receive(0, "a");
+    bench.shared.flood(true);
+    sleep(SECOND * 600).await;
+    let WorkerConfig { queue_records_max, .. } = WorkerConfig::default();
+    let (held, _) = bench.gate.held();
+    assert_eq!(held, queue_records_max, "full, and no more");
+    bench.shared.flood(false);
+    bench.memory.stuck.store(false, Ordering::SeqCst);
+    sleep(SECOND * 60).await;
+    assert_eq!(bench.gate.held(), (0, 0));
+    let contained = bench.contained();
+    assert_eq!(contained, (0..i64::try_from(contained.len()).unwrap()).collect::<Vec<_>>());
 }

@@ -59,6 +59,14 @@ pub struct Shared {
     waiting: AtomicUsize,
 }
 
+impl Shared {
+    /// From now on, or not any more, records of ever new keys come as long as the gate is open.
+    pub fn flood(&self, flows: bool) {
+        self.flood.store(i64::from(flows), Ordering::SeqCst);
+        self.flows.notify_one();
+    }
+}
+
 impl Feed for FakeFeed {
     async fn next(&mut self) -> Option<News> {
         let flood = self.shared.flood.load(Ordering::SeqCst);
@@ -295,8 +303,7 @@ impl Bench {
 
     /// From now on records of ever new keys come as long as the gate is open.
     pub fn flood(&self) {
-        self.shared.flood.store(1, Ordering::SeqCst);
-        self.shared.flows.notify_one();
+        self.shared.flood(true);
     }
 
     /// Takes slot 0 away; resolves when it is handed back.
