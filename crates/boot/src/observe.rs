@@ -6,6 +6,11 @@ use metrics_exporter_prometheus::{Matcher, PrometheusBuilder, PrometheusHandle};
 
 const SECONDS: &[f64] =
     &[0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0];
+/// Of what may wait for somebody else's repair.
+const LATENCY_SECONDS: &[f64] = &[
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0,
+    14_400.0, 86_400.0,
+];
 const BYTES: &[f64] =
     &[256.0, 1_024.0, 4_096.0, 16_384.0, 65_536.0, 262_144.0, 1_048_576.0, 4_194_304.0, 16_777_216.0];
 
@@ -35,7 +40,8 @@ impl std::fmt::Debug for MetricsHandle {
 
 /// The recorder of this process; the first call installs it, later ones give the same.
 ///
-/// Histograms whose names end in `seconds` or `bytes` have buckets fit for these.
+/// Histograms whose names end in `seconds` or `bytes` have buckets fit for these; those of `latency_seconds` go up to
+/// a day.
 pub fn metrics_handle() -> MetricsHandle {
     RECORDER.get_or_init(install).clone()
 }
@@ -47,6 +53,7 @@ fn install() -> MetricsHandle {
         builder.set_buckets_for_metric(Matcher::Suffix(suffix.to_owned()), values).unwrap_or(plain)
     };
     let builder = buckets(PrometheusBuilder::new(), "seconds", SECONDS);
+    let builder = buckets(builder, "latency_seconds", LATENCY_SECONDS);
     let recorder = buckets(builder, "bytes", BYTES).build_recorder();
     let handle = recorder.handle();
     if metrics::set_global_recorder(recorder).is_err() {

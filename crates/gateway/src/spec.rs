@@ -79,6 +79,10 @@ fn operation() -> Value {
             "name": "traceparent", "in": "header", "required": false,
             "description": "W3C trace context; it travels with the event.",
             "schema": { "type": "string" },
+        }, {
+            "name": "tracestate", "in": "header", "required": false,
+            "description": "W3C trace context: up to 512 bytes travel with a valid `traceparent`.",
+            "schema": { "type": "string" },
         }],
         "requestBody": {
             "required": true,

@@ -1,5 +1,7 @@
 //! Metrics and logs of the delivery engine.
 
+use std::time::Duration;
+
 use metrics::{counter, gauge, histogram};
 
 use crate::breaker::BreakerState;
@@ -11,13 +13,15 @@ pub fn planned(service: &'static str, planned: Planned) {
     counter!("okr_outbox_suppressed_duplicates_total", "service" => service).increment(planned.known as u64);
 }
 
-/// A remote has accepted; `seconds` is the time since the gateway received the event.
-pub fn delivered(service: &'static str, target: &str, seconds: f64) {
+/// A remote has accepted, this long after the gateway received the event; none for a replay.
+pub fn delivered(service: &'static str, target: &str, took: Option<Duration>) {
     let target = target.to_owned();
     counter!("okr_outbox_delivered_rows_total", "service" => service, "target" => target.clone())
         .increment(1);
-    histogram!("okr_outbox_delivery_latency_seconds", "service" => service, "target" => target)
-        .record(seconds);
+    if let Some(took) = took {
+        histogram!("okr_outbox_delivery_latency_seconds", "service" => service, "target" => target)
+            .record(took.as_secs_f64());
+    }
 }
 
 /// A row was taken whose earlier lease ran out unmarked: the remote may see it twice.

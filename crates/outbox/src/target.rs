@@ -234,7 +234,10 @@ impl Target {
         match landing {
             Landing::Delivered(row) => {
                 self.breaker.succeeded();
-                observe::delivered(service, &self.name, until(now, row.parcel.received_at).as_secs_f64());
+                // How long ago the event of a replay came says nothing about today.
+                let is_live = row.parcel.effect.replay_id.is_empty();
+                let took = is_live.then(|| until(now, row.parcel.received_at));
+                observe::delivered(service, &self.name, took);
                 self.settle(&row, Outcome::Done);
             }
             Landing::Refused(row, Refusal::Permanent { reason, error }) => {

@@ -1,7 +1,9 @@
 //! One trace from the sender to the receiver.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
-use okr_tests::{Answer, Python, until};
+use okr_tests::{Answer, Python, Role, until};
 use opentelemetry_proto::tonic::trace::v1::span::SpanKind;
 
 use crate::world::{Home, SOON, text};
@@ -11,6 +13,9 @@ const SENDER: &str = "b7ad6b7169203331";
 const RETRIED: &str = "0af7651916cd43dd8448eb211c803111";
 const REFUSED: &str = "0af7651916cd43dd8448eb211c803222";
 const UNSAMPLED: &str = "00-0af7651916cd43dd8448eb211c803333-b7ad6b7169203331-00";
+
+/// The pause before a second attempt is 500 ms, less a fifth at most.
+const PAUSE_MIN: Duration = Duration::from_millis(400);
 
 fn sampled(trace: &str) -> String {
     format!("00-{trace}-{SENDER}-01")
@@ -27,6 +32,7 @@ async fn one_trace_leads_from_the_sender_to_the_receiver_through_retries_and_dea
     roots(&home).await.context("roots")?;
     retry(&home).await.context("retry")?;
     refused(&home).await.context("refused")?;
+    latency(&roles.notifier).await.context("latency")?;
     // What is planned and refused by one process is delivered by the next.
     home.receiver_says(Answer::Status(500, "not now"));
     let event = home.check_in("restart", &[("traceparent", &sampled(RETRIED))]).await?;
@@ -163,6 +169,23 @@ async fn refused(home: &Home) -> Result<()> {
     let deliveries = home.collector.wait_for(REFUSED, "deliver probe", 2, SOON).await?;
     let redriven = deliveries.iter().find(|span| span.parent == again[0].id).context("not under it")?;
     ensure!(redriven.links.is_empty() && !redriven.attribute("okr.replay_id").is_empty(), "{redriven:#?}");
+    Ok(())
+}
+
+/// From receipt to acceptance, of each delivery but the redriven one; the retried one with its pause.
+async fn latency(notifier: &Role) -> Result<()> {
+    let metric = async |name: &str, labels: &str| notifier.metric(name, labels).await;
+    let name = |part: &str| format!("okr_outbox_delivery_latency_seconds{part}");
+    let delivered = metric("okr_outbox_delivered_rows_total", "target=\"probe\"").await?;
+    let (count, sum) = (metric(&name("_count"), "").await?, metric(&name("_sum"), "").await?);
+    let quick = metric(&name("_bucket"), "le=\"0.25\"").await?;
+    let within_a_day = metric(&name("_bucket"), "le=\"86400\"").await?;
+    ensure!(count == delivered - 1.0 && count == within_a_day, "{count} of {delivered}, {within_a_day}");
+    let retry = PAUSE_MIN.as_secs_f64();
+    ensure!(
+        sum >= retry && sum < count * SOON.as_secs_f64() && quick < count,
+        "{sum} s for {count}, {quick} quick"
+    );
     Ok(())
 }
 

@@ -26,6 +26,7 @@ const EVENT: &[(&str, &str)] = &[
     (header::CE_SUBJECT, "CloudEvents: the subject key."),
     (header::CONTENT_TYPE, "What the value is."),
     (header::TRACEPARENT, "W3C trace context, when there is one."),
+    (header::TRACESTATE, "W3C trace context: what the sender added for itself."),
     (header::OKR_DEPARTMENT, "The name of the department's range; others when unknown."),
 ];
 
