@@ -52,6 +52,15 @@ pub struct Journal {
     pub gone: Vec<String>,
 }
 
+impl Journal {
+    /// How often a member noticed that it had not asked for records in time. Not every stop that is long enough is
+    /// noticed: the member may ask again before it looks at the clock, and then the group tells it that it is out.
+    pub fn stalls(&self) -> usize {
+        let lines = self.stayed.iter().chain(&self.gone).flat_map(|log| log.lines());
+        lines.filter(|line| line.contains("consumer of notifier stalled")).count()
+    }
+}
+
 /// All members that were ever started, by number.
 pub struct Fleet {
     members: Vec<Option<Role>>,

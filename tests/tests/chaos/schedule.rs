@@ -12,6 +12,8 @@ const PAST_SESSION_MS: (u64, u64) = (7_500, 9_500);
 const PAST_POLL_MS: (u64, u64) = (14_000, 16_000);
 /// Between two incidents.
 const GAP_MS: (u64, u64) = (5_000, 20_000);
+/// Nothing new happens this long before the end, when the last events are sent.
+const QUIET_MS: u64 = 3_000;
 /// A supervisor starts a successor of a killed member this much later.
 const SUCCESSOR_MS: (u64, u64) = (500, 3_000);
 /// How long the broker is away, beside the time of its start.
@@ -70,7 +72,7 @@ pub fn draw(length: Duration, dice: &mut Dice) -> Vec<(Duration, Step)> {
     let (mut at, mut deck) = (0, Vec::new());
     loop {
         at += dice.between(GAP_MS.0, GAP_MS.1);
-        if at > length {
+        if at + QUIET_MS > length {
             break;
         }
         stage.catch_up(at);
