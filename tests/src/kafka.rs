@@ -42,21 +42,26 @@ impl Kafka {
 
     /// A clean broker that this test may kill, whatever `OKR_TEST_KAFKA` says.
     pub async fn own() -> Result<Self> {
-        Self::boot(Some(TURNS.acquire().await?)).await
+        Self::boot(Some(TURNS.acquire().await?), None).await
+    }
+
+    /// As `own`, and clients are told to come by this port, where the test has something of its own in the way.
+    pub async fn own_behind(port: u16) -> Result<Self> {
+        Self::boot(Some(TURNS.acquire().await?), Some(port)).await
     }
 
     async fn start_with(turn: Option<SemaphorePermit<'static>>) -> Result<Self> {
         match std::env::var("OKR_TEST_KAFKA") {
             Ok(address) if !address.is_empty() => Ok(Self { address, node: None, _turn: turn }),
-            _ => Self::boot(turn).await,
+            _ => Self::boot(turn, None).await,
         }
     }
 
-    async fn boot(turn: Option<SemaphorePermit<'static>>) -> Result<Self> {
+    async fn boot(turn: Option<SemaphorePermit<'static>>, behind: Option<u16>) -> Result<Self> {
         let folder = Folder::new("kafka")?;
         let (port, controller) = (free_port(), free_port());
         let properties = folder.join("server.properties");
-        std::fs::write(&properties, server_properties(port, controller, &folder))?;
+        std::fs::write(&properties, server_properties((port, behind.unwrap_or(port)), controller, &folder))?;
         let properties = properties.display().to_string();
         let (java, libs) = (java()?, libs()?);
         let id = "4L6g3nShT-eMCtK--X86sw"; // A cluster id in Kafka's own form; each folder is its own cluster.
@@ -154,14 +159,14 @@ fn libs() -> Result<String> {
     Ok(format!("{}/*", fetched("kafka-4.3.1/libs")?.display()))
 }
 
-fn server_properties(port: u16, controller: u16, folder: &Folder) -> String {
+fn server_properties((port, told): (u16, u16), controller: u16, folder: &Folder) -> String {
     let data = folder.join("data");
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
 listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{port}
+advertised.listeners=PLAINTEXT://127.0.0.1:{told}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
 listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
