@@ -11,8 +11,8 @@ use wire::Encoder;
 /// Subjects, and so lanes.
 pub(super) const KEYS: u64 = 1_000;
 
-/// Records that are on their way to the broker at a time.
-const UNDER_WAY_MAX: usize = 20_000;
+/// Records that are on their way to the broker at a time: few, so that batches stay as small as a gateway's.
+const UNDER_WAY_MAX: usize = 2_000;
 const ACKNOWLEDGED_WITHIN: Duration = Duration::from_secs(60);
 /// What a busy gateway's batches hold, roughly; without it filling takes ten times as long.
 const LINGER: Duration = Duration::from_millis(5);
