@@ -146,6 +146,10 @@ impl Clerk {
         let rows = options.queue.take(Take { service, owner, wants, lease_until, now }).await?;
         let mut by_target: HashMap<String, Vec<Row>> = HashMap::new();
         for row in rows {
+            // Told here, for a row that is given back unsent is no longer known to be in doubt.
+            if row.ambiguous {
+                observe::ambiguous(options.service, &row);
+            }
             by_target.entry(row.parcel.effect.target.clone()).or_default().push(row);
         }
         // Rows are handed out before anything else is asked: what comes next may fail.

@@ -32,7 +32,7 @@ pub fn ambiguous(service: &'static str, row: &Row) {
         service,
         effect = row.parcel.effect.id(),
         attempt = row.attempt,
-        "delivery to {} is repeated: an earlier attempt was never marked",
+        "delivery to {} may be a repeat: an earlier attempt was never marked",
         row.parcel.effect.target,
     );
 }

@@ -161,9 +161,6 @@ impl Target {
                 self.shelf.push_front((row, lease_until));
                 return;
             }
-            if row.ambiguous {
-                observe::ambiguous(self.parts.options.service, &row);
-            }
             let ours = ours - self.margin();
             self.under_way.push(attempt(Arc::clone(&self.parts.destination), row, ours).boxed());
         }
