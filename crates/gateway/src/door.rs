@@ -6,7 +6,7 @@ use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 use hyper::body::{Body, Incoming};
-use sources::{Delivery, Source};
+use sources::{Delivery, Refusal, Source};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 use wire::Arrival;
@@ -16,6 +16,7 @@ use crate::{
     body::{self, Deflated},
     bucket::Bucket,
     desk::{Desk, Held, Parcel, Told},
+    keys::Keys,
     observe,
     problem::{Answer, Problem},
     trail::Trail,
@@ -49,6 +50,8 @@ impl std::fmt::Debug for Clock {
 #[derive(Debug)]
 struct Entrance {
     source: Source,
+    /// Where the source's keys are fetched.
+    keys: Option<Arc<Keys>>,
     bucket: Option<Bucket>,
 }
 
@@ -70,12 +73,20 @@ impl Door {
         for source in sources {
             let bucket = source.rate_limit().and_then(|rate| Bucket::new(rate, Instant::now()));
             let name = source.name().to_owned();
-            if doors.insert(name.clone(), Entrance { source, bucket }).is_some() {
+            if doors.insert(name.clone(), Entrance { source, keys: None, bucket }).is_some() {
                 return Err(GatewayError::config(format!("sources.{name}"), "stands there twice"));
             }
         }
         let (desk, under_way) = (Arc::new(desk), TaskTracker::new());
         Ok(Self { sources: doors, config, desk, clock: Clock(clock), under_way })
+    }
+
+    /// With what is fetched for some of the sources.
+    pub(crate) fn with_keys(mut self, mut keys: HashMap<String, Arc<Keys>>) -> Self {
+        for (name, entrance) in &mut self.sources {
+            entrance.keys = keys.remove(name);
+        }
+        self
     }
 
     pub(crate) fn config(&self) -> &GatewayConfig {
@@ -170,9 +181,15 @@ impl Door {
 
     fn prove(&self, entrance: &Entrance, headers: &HeaderMap, body: &Bytes) -> Result<(), Problem> {
         let request = sources::Request { headers, body, now: (self.clock.0)() };
-        entrance.source.verify(&request).map_err(|refusal| {
+        let learned = entrance.keys.as_ref().map(|keys| keys.learned()).unwrap_or_default();
+        entrance.source.verify_with(&request, &learned).map_err(|refusal| {
             let (source, reason) = (entrance.source.name(), refusal.reason());
             tracing::info!(okr.source = source, reason, "refused a request to {source}: {refusal}");
+            match (refusal, &entrance.keys) {
+                (Refusal::NoKeys, _) => return Problem::Unavailable { reason },
+                (Refusal::UnknownKey, Some(keys)) => keys.ask(),
+                _ => {}
+            }
             Problem::Unproven { reason }
         })
     }

@@ -12,6 +12,7 @@ mod departments;
 mod desk;
 mod door;
 mod kafka;
+mod keys;
 mod observe;
 mod problem;
 mod readiness;
@@ -113,7 +114,9 @@ impl Gateway {
         });
         let log = Arc::new(kafka::Kafka { producer: context.producer.clone(), encoder });
         let desk = desk::Desk::new(log, map, &context.config, context.partitions);
-        let door = door::Door::new(context.config, context.sources, desk, house.clock.clone())?;
+        let keys = keys::watch(&context.sources, &house)?;
+        let door =
+            door::Door::new(context.config, context.sources, desk, house.clock.clone())?.with_keys(keys);
         Ok(Self { listener, address, door: Arc::new(door), producer: context.producer, house })
     }
 

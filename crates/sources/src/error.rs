@@ -34,6 +34,9 @@ pub enum Refusal {
     /// The token is signed with a key that is not known, or no longer.
     #[error("the token's key is not known")]
     UnknownKey,
+    /// The issuer's keys were never fetched: not the sender's fault, who shall send it again.
+    #[error("the issuer's keys are not known yet")]
+    NoKeys,
     /// The token proves who sent it, but was made by or for somebody else.
     #[error("the token has another issuer or audience")]
     Claims,
@@ -52,6 +55,7 @@ impl Refusal {
             Self::Malformed => "malformed",
             Self::Stale => "stale",
             Self::UnknownKey => "unknown_key",
+            Self::NoKeys => "no_keys",
             Self::Claims => "claims",
             Self::Mismatch => "mismatch",
         }

@@ -134,7 +134,7 @@ pub const KEYS: &[Key] = &[
         "sources.*.verify.jwks.url",
         Kind::Text,
         None,
-        "Scheme `jwt`: the address of the issuer's JSON Web Key Set.",
+        "Scheme `jwt`: or the address of the issuer's JSON Web Key Set, fetched at the start, every hour, and when a token has a key that is not known.",
     ),
     key(
         "sources.*.verify.issuer",

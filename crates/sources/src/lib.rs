@@ -14,6 +14,7 @@ mod generic;
 mod github;
 mod json;
 mod keys;
+mod learned;
 mod okr_body;
 mod source;
 mod standard_webhooks;
@@ -26,6 +27,7 @@ pub use delivery::{Delivery, Dialect, Draft, Greeting, Identity, Parsed, Reading
 pub use error::{Refusal, SourceError, Untranslatable};
 pub use generic::Explained;
 pub use keys::KEYS;
+pub use learned::Learned;
 pub use source::Source;
 
 #[cfg(test)]

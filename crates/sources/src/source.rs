@@ -8,7 +8,7 @@ use okr::{OkrEvent, Subject};
 use uuid::Uuid;
 
 use crate::{
-    Delivery, Draft, Explained, Greeting, Identity, Reading, Refusal, Request, Signs, SourceConfig,
+    Delivery, Draft, Explained, Greeting, Identity, Learned, Reading, Refusal, Request, Signs, SourceConfig,
     SourceError, Terms, catalog::Voice, verify::Verifier,
 };
 
@@ -132,7 +132,22 @@ impl Source {
     /// # Errors
     /// Why not, for our own log; all refusals are the same to the sender.
     pub fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
-        self.verifier.verify(request)
+        self.verify_with(request, &Learned::default())
+    }
+
+    /// Like [`Source::verify`], with what was learned after the start.
+    ///
+    /// # Errors
+    /// Likewise. [`Refusal::UnknownKey`] may mean that the issuer has newer keys, and [`Refusal::NoKeys`] that nobody
+    /// fetched any.
+    pub fn verify_with(&self, request: &Request<'_>, learned: &Learned) -> Result<(), Refusal> {
+        self.verifier.verify(request, learned)
+    }
+
+    /// The address whose JSON Web Key Set is to be passed in with [`Source::verify_with`].
+    #[must_use]
+    pub fn keys_url(&self) -> Option<&str> {
+        self.verifier.keys_url()
     }
 
     /// Signs a body as the tool would, with the first secret: the headers to send along. Each call is a new delivery.

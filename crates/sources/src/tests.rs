@@ -66,7 +66,9 @@ fn a_verification_that_proves_nothing_is_refused() {
     check(&verify(r#"scheme = "jwt""#), &path("issuer"), "is missing");
     check(&jwt(r#"jwks = { file = "x" }"#), &path("audience"), "is missing");
     check(&jwt(r#"audience = "a""#), &path("jwks"), "is missing");
-    check(&jwt(r#"audience = "a", jwks = { url = "https://x" }"#), &path("jwks.url"), "not built yet");
+    for url in ["http://keys.example.com", "keys.json", "ftp://x", "https:"] {
+        check(&jwt(&format!(r#"audience = "a", jwks = {{ url = "{url}" }}"#)), &path("jwks.url"), "https://");
+    }
     check(&jwt(r#"audience = "a", jwks = { file = "/no/such/file" }"#), &path("jwks"), "/no/such/file");
     check(&jwt(r#"audience = "a", jwks = { file = "Cargo.toml" }"#), &path("jwks"), "no JSON Web Key Set");
     check(&jwt(r#"audience = "a", jwks = { file = "x" }, secrets = ["a"]"#), &path("secrets"), "not read");

@@ -1,12 +1,16 @@
 //! Kinds of sources over real HTTP: what is theirs alone.
 
+use std::sync::Arc;
+
 use serde_json::json;
 
 use super::{
+    OKR,
     client::{post, request},
     log::Fake,
-    source, stage,
+    source, stage, stage_of_tokens,
 };
+use crate::keys::Keys;
 
 fn pairs(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
@@ -70,4 +74,35 @@ async fn a_cloud_event_sender_may_ask_before_it_delivers() {
     );
     let event = Fake::event(&stage.log.records("okr.events")[0]);
     assert_eq!(event.source.delivery_id.as_deref(), Some("/a 1"));
+}
+
+/// The token of a vector, by its name.
+fn token(name: &str) -> String {
+    let vectors = include_str!("../../../sources/fixtures/vectors/vectors.json");
+    let vectors: Vec<serde_json::Value> = serde_json::from_str(vectors).unwrap();
+    let vector = vectors.iter().find(|vector| vector["name"] == name).unwrap();
+    vector["headers"]["authorization"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn tokens_wait_for_the_keys_of_their_issuer() {
+    let all: serde_json::Value =
+        serde_json::from_str(include_str!("../../../sources/fixtures/vectors/jwks.json")).unwrap();
+    let key = |nth: usize| json!({ "keys": [all["keys"][nth]] }).to_string();
+    let keys = Arc::new(Keys::default());
+    let stage = stage_of_tokens(keys.clone()).await;
+    let post =
+        async |token: &str| post(stage.address, "/in/sso", &pairs(&[("authorization", token)]), OKR).await;
+    let (rs256, es256) = (token("jwt, RS256"), token("jwt, ES256"));
+    let early = post(&rs256).await;
+    early.check_problem(503);
+    assert!(early.header("retry-after").is_some());
+    keys.learn(sources::Learned::keys(&key(0)).unwrap());
+    assert_eq!(post(&rs256).await.status, 202);
+    assert!(!keys.is_asked());
+    post(&es256).await.check_problem(401);
+    assert!(keys.is_asked(), "an unknown key makes us look again");
+    keys.learn(sources::Learned::keys(&key(1)).unwrap());
+    assert_eq!(post(&es256).await.status, 202);
+    post(&rs256).await.check_problem(401);
 }

@@ -15,7 +15,7 @@ use jiff::Timestamp;
 use sources::{Source, SourceConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::{DepartmentsConfig, GatewayConfig, departments::Map, desk::Desk, door::Door, server};
+use crate::{DepartmentsConfig, GatewayConfig, departments::Map, desk::Desk, door::Door, keys::Keys, server};
 use client::{Reply, post};
 use log::Fake;
 
@@ -80,11 +80,27 @@ async fn stage() -> Stage {
 }
 
 async fn stage_with(config: GatewayConfig) -> Stage {
+    let sources = ["acme", "tracker", "open", "slow", "grid", "code", "form"].map(source).into();
+    stage_of(config, |config, desk| Door::new(config, sources, desk, boot::system_clock()).unwrap()).await
+}
+
+/// A gateway of the time of the token vectors, whose source `sso` has these keys.
+async fn stage_of_tokens(keys: Arc<Keys>) -> Stage {
+    let section = "kind = \"okr\"\nverify = { scheme = \"jwt\", issuer = \"https://issuer.example\", audience = \"okr-router\", jwks = { url = \"https://issuer.example/keys\" } }";
+    let source = Source::build("sso", &toml::from_str::<SourceConfig>(section).unwrap()).unwrap();
+    let clock: boot::Clock = Arc::new(|| Timestamp::from_second(1_700_000_000).unwrap());
+    stage_of(config(), |config, desk| {
+        let door = Door::new(config, vec![source], desk, clock).unwrap();
+        door.with_keys([("sso".to_owned(), keys)].into())
+    })
+    .await
+}
+
+async fn stage_of(config: GatewayConfig, door: impl FnOnce(GatewayConfig, Desk) -> Door) -> Stage {
     let departments: DepartmentsConfig = toml::from_str(DEPARTMENTS).unwrap();
     let log = Arc::new(Fake::default());
     let desk = Desk::new(log.clone(), Map::new(&departments).unwrap(), &config, 6);
-    let sources = ["acme", "tracker", "open", "slow", "grid", "code", "form"].map(source).into();
-    let door = Door::new(config, sources, desk, boot::system_clock()).unwrap();
+    let door = door(config, desk);
     let listener = server::listen(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
@@ -106,7 +122,7 @@ impl Stage {
 }
 
 /// Waits until something has happened; fails after a while.
-async fn until(what: &str, happened: impl Fn() -> bool) {
+pub(crate) async fn until(what: &str, happened: impl Fn() -> bool) {
     for _ in 0..2000 {
         if happened() {
             return;

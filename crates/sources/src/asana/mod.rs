@@ -79,7 +79,10 @@ struct Resource<'a> {
 #[must_use]
 pub fn offer(method: &Method, headers: &HeaderMap, body: &[u8]) -> Option<Offer> {
     let bare = body.trim_ascii();
-    if method != Method::POST || headers.contains_key("x-hook-signature") || !(bare.is_empty() || bare == b"{}") {
+    if method != Method::POST
+        || headers.contains_key("x-hook-signature")
+        || !(bare.is_empty() || bare == b"{}")
+    {
         return None;
     }
     let mut offered = headers.get_all(OFFER).iter();
@@ -116,8 +119,7 @@ pub fn references(body: &[u8]) -> Result<Vec<Reference>, Untranslatable> {
 fn reference(raw: &RawValue) -> Result<Option<Reference>, Untranslatable> {
     let missing = |path| Untranslatable::field(path, "is missing");
     let event: Event<'_> = json::object("events", Some(raw))?.ok_or(missing("events"))?;
-    let resource: Resource<'_> =
-        json::object("resource", event.resource)?.ok_or(missing("resource"))?;
+    let resource: Resource<'_> = json::object("resource", event.resource)?.ok_or(missing("resource"))?;
     let action = json::word("action", event.action)?.ok_or(missing("action"))?;
     let parent: Option<Resource<'_>> = json::object("parent", event.parent)?;
     let is_goal = |resource: &Resource<'_>| -> Result<bool, Untranslatable> {

@@ -20,7 +20,10 @@ fn a_handshake_offers_a_secret_and_wants_it_back() {
     for body in ["", "{}", " {} \n"] {
         let offered = offer(&Method::POST, &headers(&[("x-hook-secret", SECRET)]), body.as_bytes()).unwrap();
         assert_eq!(offered.secret.expose(), SECRET);
-        assert_eq!((offered.answer.status, &offered.answer.headers), (200, &vec![("x-hook-secret", SECRET.to_owned())]));
+        assert_eq!(
+            (offered.answer.status, &offered.answer.headers),
+            (200, &vec![("x-hook-secret", SECRET.to_owned())])
+        );
         assert!(!format!("{:?}", offered.secret).contains(SECRET));
     }
 }
@@ -82,8 +85,14 @@ fn what_asana_does_not_document_is_held() {
         (r#"{"events":[{}]}"#, "resource"),
         (r#"{"events":[{"resource":{"resource_type":"goal","gid":"1"}}]}"#, "action"),
         (r#"{"events":[{"action":"added","resource":{"resource_type":"goal"}}]}"#, "resource.gid"),
-        (r#"{"events":[{"action":"added","created_at":"now","resource":{"resource_type":"goal","gid":"1"}}]}"#, "created_at"),
-        (r#"{"events":[{"action":"added","resource":{"resource_type":"x"},"parent":{"resource_type":"goal"}}]}"#, "parent.gid"),
+        (
+            r#"{"events":[{"action":"added","created_at":"now","resource":{"resource_type":"goal","gid":"1"}}]}"#,
+            "created_at",
+        ),
+        (
+            r#"{"events":[{"action":"added","resource":{"resource_type":"x"},"parent":{"resource_type":"goal"}}]}"#,
+            "parent.gid",
+        ),
     ] {
         assert_eq!(references(body.as_bytes()).unwrap_err().reason(), reason, "{body}");
     }

@@ -13,7 +13,7 @@ const KEYS_MAX: usize = 64;
 
 /// The public keys that sign tokens.
 #[derive(Debug, Clone)]
-pub(super) struct KeySet(Vec<Key>);
+pub(crate) struct KeySet(Vec<Key>);
 
 #[derive(Debug, Clone)]
 struct Key {
@@ -49,7 +49,7 @@ struct Jwk {
 
 impl KeySet {
     /// Reads a set. Keys of other kinds or for other uses are passed over; a set of none is refused in words.
-    pub(super) fn read(text: &str) -> Result<Self, String> {
+    pub(crate) fn read(text: &str) -> Result<Self, String> {
         let set: Set =
             serde_json::from_str(text).map_err(|error| format!("is no JSON Web Key Set: {error}"))?;
         let keys: Vec<Key> = set.keys.into_iter().filter_map(key).take(KEYS_MAX).collect();

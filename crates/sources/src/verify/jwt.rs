@@ -5,13 +5,19 @@ use base64::Engine;
 use jiff::Timestamp;
 use serde::{Deserialize, de::DeserializeOwned};
 
-use super::{header, jwks::KeySet, mac::BASE64_URL, plan::JwtPlan};
+use super::{
+    header,
+    jwks::KeySet,
+    mac::BASE64_URL,
+    plan::{JwtPlan, Keys},
+};
 use crate::{Refusal, Request, SourceError};
 
 #[derive(Debug)]
 pub(crate) struct Jwt {
     plan: JwtPlan,
-    keys: KeySet,
+    /// Those of a file; those of an address are passed in.
+    own: Option<KeySet>,
 }
 
 #[derive(Deserialize)]
@@ -40,13 +46,26 @@ enum Audience {
 
 impl Jwt {
     pub(super) fn new(plan: JwtPlan, at: impl Fn(String) -> SourceError) -> Result<Self, SourceError> {
-        let text = boot::SecretRef::File { file: plan.keys.clone() }.resolve();
-        let text = text.map_err(|error| at(error.to_string()))?;
-        let keys = KeySet::read(text.expose()).map_err(at)?;
-        Ok(Self { plan, keys })
+        let own = match &plan.keys {
+            Keys::File(file) => {
+                let text = boot::SecretRef::File { file: file.clone() }.resolve();
+                let text = text.map_err(|error| at(error.to_string()))?;
+                Some(KeySet::read(text.expose()).map_err(at)?)
+            }
+            Keys::Url(_) => None,
+        };
+        Ok(Self { plan, own })
     }
 
-    pub(super) fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
+    pub(super) fn keys_url(&self) -> Option<&str> {
+        match &self.plan.keys {
+            Keys::Url(url) => Some(url),
+            Keys::File(_) => None,
+        }
+    }
+
+    pub(super) fn verify(&self, request: &Request<'_>, learned: Option<&KeySet>) -> Result<(), Refusal> {
+        let keys = self.own.as_ref().or(learned).ok_or(Refusal::NoKeys)?;
         let written = header::one(request.headers, &self.plan.token.header)?;
         let token = self.plan.token.bare(written).ok_or(Refusal::Malformed)?.trim();
         let (signed, signature) = token.rsplit_once('.').ok_or(Refusal::Malformed)?;
@@ -58,7 +77,7 @@ impl Jwt {
         let signature = BASE64_URL.decode(signature).map_err(|_| Refusal::Malformed)?;
         let mut known = false;
         let mut fits = false;
-        for verifies in self.keys.of(&head.alg, head.kid.as_deref()) {
+        for verifies in keys.of(&head.alg, head.kid.as_deref()) {
             known = true;
             fits |= verifies(signed.as_bytes(), &signature);
         }

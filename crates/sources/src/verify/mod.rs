@@ -16,9 +16,10 @@ mod token;
 
 use jiff::Timestamp;
 
+pub(crate) use jwks::KeySet;
 pub(crate) use mac::BASE64;
 
-use crate::{Refusal, Request, Signs, SourceConfig, SourceError, source::resolve};
+use crate::{Learned, Refusal, Request, Signs, SourceConfig, SourceError, source::resolve};
 use plan::Plan;
 
 /// How a source's bodies are verified, its secrets resolved.
@@ -63,14 +64,22 @@ impl Verifier {
     }
 
     /// Every way out that is not `Ok` is answered alike.
-    pub(crate) fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
+    pub(crate) fn verify(&self, request: &Request<'_>, learned: &Learned) -> Result<(), Refusal> {
         match self {
             Self::Anybody => Ok(()),
             Self::Standard(standard) => standard.verify(request),
             Self::Signature(signature) => signature.verify(request),
             Self::Stripe(stripe) => stripe.verify(request),
             Self::Token(token) => token.verify(request),
-            Self::Jwt(jwt) => jwt.verify(request),
+            Self::Jwt(jwt) => jwt.verify(request, learned.keys.as_deref()),
+        }
+    }
+
+    /// Where the keys of tokens are to be fetched.
+    pub(crate) fn keys_url(&self) -> Option<&str> {
+        match self {
+            Self::Jwt(jwt) => jwt.keys_url(),
+            _ => None,
         }
     }
 

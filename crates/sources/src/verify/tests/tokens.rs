@@ -9,7 +9,7 @@ use ring::{
 };
 use serde_json::{Value, json};
 
-use crate::{Refusal, Request, Source, SourceConfig, verify::mac::BASE64_URL};
+use crate::{Learned, Refusal, Request, Source, SourceConfig, verify::mac::BASE64_URL};
 
 const NOW: i64 = 1_700_000_000;
 
@@ -117,4 +117,32 @@ fn a_token_never_chooses_how_it_is_judged() {
     {
         assert!(verify(&source, broken).is_err(), "{broken}");
     }
+}
+
+#[test]
+fn keys_that_are_fetched_are_passed_in() {
+    let (old, new) = (Issuer::new(), Issuer::new());
+    let config = "kind = \"okr\"\nverify = { scheme = \"jwt\", issuer = \"us\", audience = \"okr\", jwks = { url = \"https://x/keys\" } }";
+    let source = Source::build("acme", &toml::from_str::<SourceConfig>(config).unwrap()).unwrap();
+    assert_eq!(source.keys_url(), Some("https://x/keys"));
+    let learned = |keys: &[Value]| Learned::keys(&json!({ "keys": keys }).to_string()).unwrap();
+    let verify = |learned: &Learned, issuer: &Issuer, id: &str| {
+        let token = issuer.token(json!({ "alg": "EdDSA", "kid": id }), good());
+        let mut headers = HeaderMap::new();
+        headers.insert("authorization", format!("Bearer {token}").parse().unwrap());
+        let now = Timestamp::from_second(NOW).unwrap();
+        source.verify_with(&Request { headers: &headers, body: b"{}", now }, learned)
+    };
+    assert_eq!(verify(&Learned::default(), &old, "old"), Err(Refusal::NoKeys));
+    let before = learned(&[old.jwk("old")]);
+    assert_eq!(
+        (verify(&before, &old, "old"), verify(&before, &new, "new")),
+        (Ok(()), Err(Refusal::UnknownKey))
+    );
+    let after = learned(&[new.jwk("new")]);
+    assert_eq!(
+        (verify(&after, &old, "old"), verify(&after, &new, "new")),
+        (Err(Refusal::UnknownKey), Ok(()))
+    );
+    assert!(Learned::keys("{}").is_err() && Learned::keys(r#"{"keys":[{"kty":"oct"}]}"#).is_err());
 }

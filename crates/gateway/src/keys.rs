@@ -1,0 +1,113 @@
+//! The keys of issuers, fetched: at the start, every hour, and when a token has a key that nobody knows.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use boot::{Check, House};
+use egress::{Client, ClientOptions, Guard, Url};
+use sources::{Learned, Source};
+use tokio::{sync::Notify, time::timeout};
+
+use crate::GatewayError;
+
+/// How long keys count without being looked at again.
+const REFRESH: Duration = Duration::from_secs(3600);
+/// The least time between two looks, however many unknown keys are shown to us.
+const LOOK_PAUSE: Duration = Duration::from_secs(10);
+/// A key set is a few kilobytes.
+const KEYS_BYTES_MAX: usize = 256 * 1024;
+
+/// What one source has learned, and the wish for more.
+#[derive(Debug, Default)]
+pub(crate) struct Keys {
+    learned: RwLock<Learned>,
+    wanted: Notify,
+}
+
+impl Keys {
+    /// What is known now.
+    pub(crate) fn learned(&self) -> Learned {
+        self.learned.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A token has a key that is not known: perhaps there are newer ones.
+    pub(crate) fn ask(&self) {
+        self.wanted.notify_one();
+    }
+
+    /// From now on these count.
+    pub(crate) fn learn(&self, learned: Learned) {
+        *self.learned.write().unwrap_or_else(PoisonError::into_inner) = learned;
+    }
+
+    /// Whether somebody asked, which is then forgotten.
+    #[cfg(test)]
+    pub(crate) fn is_asked(&self) -> bool {
+        use futures::FutureExt;
+        self.wanted.notified().now_or_never().is_some()
+    }
+
+    /// Fetches once. What is known stays where the answer is no key set.
+    async fn fetch(&self, client: &Client, url: &Url) -> Result<(), String> {
+        let answer = client.get(url).await.map_err(|error| error.to_string())?;
+        if answer.status != 200 {
+            return Err(format!("answered {}", answer.status));
+        }
+        let text = std::str::from_utf8(&answer.body).map_err(|_| "did not answer with text".to_owned())?;
+        self.learn(Learned::keys(text)?);
+        Ok(())
+    }
+}
+
+/// Watches the keys of every source that has an address for them. The gateway is not ready before it has them once.
+pub(crate) fn watch(sources: &[Source], house: &House) -> Result<HashMap<String, Arc<Keys>>, GatewayError> {
+    let mut watched = HashMap::new();
+    for source in sources {
+        let Some(url) = source.keys_url() else { continue };
+        let path = || format!("sources.{}.verify.jwks.url", source.name());
+        let url = Url::parse(url).map_err(|_| GatewayError::config(path(), "is no URL"))?;
+        let options = ClientOptions {
+            guard: Guard::Operator,
+            response_bytes_max: KEYS_BYTES_MAX,
+            ..ClientOptions::default()
+        };
+        let client = Client::new(options).map_err(|error| GatewayError::config(path(), error.to_string()))?;
+        let keys = Arc::new(Keys::default());
+        watched.insert(source.name().to_owned(), keys.clone());
+        let check = house.health.check(format!("keys of {}", source.name()));
+        let (name, shutdown) = (source.name().to_owned(), house.shutdown.clone());
+        house.tasks.spawn("gateway keys", async move {
+            tokio::select! {
+                () = shutdown.cancelled() => {}
+                () = keep(&keys, &client, &url, &check, &name) => {}
+            }
+            Ok(())
+        });
+    }
+    Ok(watched)
+}
+
+async fn keep(keys: &Keys, client: &Client, url: &Url, check: &Check, name: &str) {
+    loop {
+        let fetched = keys.fetch(client, url).await;
+        match &fetched {
+            Ok(()) => check.ok(),
+            // Those that are known go on to count.
+            Err(_) if !keys.learned().is_empty() => {}
+            Err(why) => check.fail(format!("`sources.{name}.verify.jwks.url` {why}")),
+        }
+        if let Err(why) = &fetched {
+            tracing::warn!(okr.source = name, error = why, "the keys of {name} were not fetched: {why}");
+        }
+        tokio::time::sleep(LOOK_PAUSE).await;
+        if fetched.is_ok() {
+            let _ = timeout(REFRESH, keys.wanted.notified()).await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;
