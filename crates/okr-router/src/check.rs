@@ -31,8 +31,7 @@ fn addresses(whole: &Whole, findings: &mut Vec<Finding>) {
         check("store.url", store::check_url(&url).err().map(|error| error.to_string()));
     }
     if let SecretRef::Literal(url) = &whole.shared.registry.url {
-        let grace = whole.shared.registry.unknown_id_grace.0;
-        check("registry.url", wire::Registry::new(url, grace).err().map(|error| error.to_string()));
+        check("registry.url", wire::Registry::check_url(url).err().map(|error| error.to_string()));
     }
 }
 

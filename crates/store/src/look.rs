@@ -3,10 +3,10 @@
 use std::fs::{File, TryLockError};
 use std::path::{Path, PathBuf};
 
+use crate::StoreError;
 use crate::address::Address;
 use crate::embedded::holder;
 use crate::postgres;
-use crate::StoreError;
 
 /// A store that could be opened.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -89,7 +89,9 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "not even the folder was made");
         let store = Store::open(&url, boot::system_clock()).await.unwrap();
         let held = look(&url).await.unwrap_err();
-        assert!(matches!(&held, StoreError::Held { holder, .. } if holder == &format!("process {}", std::process::id())));
+        assert!(
+            matches!(&held, StoreError::Held { holder, .. } if holder == &format!("process {}", std::process::id()))
+        );
         drop(store);
         let free = || async { look(&url).await.ok() };
         for _ in 0..100 {

@@ -18,7 +18,7 @@ pub struct Trial {
 
 enum Place {
     File(EmbeddedTrial),
-    Schema(PostgresTrial),
+    Schema(Box<PostgresTrial>),
 }
 
 impl std::fmt::Debug for Trial {
@@ -33,7 +33,7 @@ impl Trial {
     pub async fn open(url: &str, name: &str) -> Result<Self, StoreError> {
         let place = match Address::parse(url)? {
             Address::File(path) => Place::File(EmbeddedTrial::open(&path, name).await?),
-            Address::Postgres(url) => Place::Schema(PostgresTrial::open(&url, name).await?),
+            Address::Postgres(url) => Place::Schema(Box::new(PostgresTrial::open(&url, name).await?)),
         };
         Ok(Self { place })
     }

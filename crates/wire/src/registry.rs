@@ -49,15 +49,20 @@ struct Shared {
 }
 
 impl Registry {
+    /// Whether `registry.url` may say this; nothing is asked.
+    ///
+    /// # Errors
+    /// It is no URL of HTTP.
+    pub fn check_url(url: &str) -> Result<(), WireError> {
+        address(url).map(|_| ())
+    }
+
     /// A registry that nobody has asked yet. Nothing is sent before the first call of another function.
     ///
     /// A schema id that the registry does not know is asked for again until `unknown_id_grace` is over. The process
     /// must have a rustls provider installed: building a client without one panics in reqwest.
     pub fn new(url: &str, unknown_id_grace: Duration) -> Result<Self, WireError> {
-        let parsed = Url::parse(url).map_err(|error| WireError::Address(error.to_string()))?;
-        if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
-            return Err(WireError::Address("it does not begin with http:// or https://".to_owned()));
-        }
+        let parsed = address(url)?;
         // A length prefix in a broken record must not become an allocation; the first call in a process counts.
         apache_avro::util::max_allocation_bytes(16 << 20);
         let base = url.trim_end_matches('/').to_owned();
@@ -239,4 +244,12 @@ pub(crate) fn chain(error: &reqwest::Error) -> String {
         cause = error.source();
     }
     brief(&text)
+}
+
+fn address(url: &str) -> Result<Url, WireError> {
+    let parsed = Url::parse(url).map_err(|error| WireError::Address(error.to_string()))?;
+    if !matches!(parsed.scheme(), "http" | "https") || !parsed.has_host() {
+        return Err(WireError::Address("it does not begin with http:// or https://".to_owned()));
+    }
+    Ok(parsed)
 }

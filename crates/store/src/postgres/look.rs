@@ -21,7 +21,8 @@ pub(crate) async fn look(url: &str) -> Result<(Option<i64>, Vec<(String, String)
         if !there.try_get::<_, bool>(0)? {
             return Ok((version.try_get(0)?, Vec::new()));
         }
-        let halted = "SELECT service, halted_why FROM router_brakes WHERE halted_why IS NOT NULL ORDER BY service";
+        let halted =
+            "SELECT service, halted_why FROM router_brakes WHERE halted_why IS NOT NULL ORDER BY service";
         let halted = client.query(halted, &[]).await?;
         let read = |row: &tokio_postgres::Row| Ok::<_, Failure>((row.try_get(0)?, row.try_get(1)?));
         let halted: Result<Vec<(String, String)>, Failure> = halted.iter().map(read).collect();
