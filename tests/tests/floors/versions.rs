@@ -38,7 +38,7 @@ const KNOWN: &[(&str, &[(&str, usize)])] = &[
         "libsql's build script is older than the others'",
         &[("bindgen", 2), ("rustix", 2), ("linux-raw-sys", 2)],
     ),
-    ("libsql itself", &[("thiserror", 2), ("thiserror-impl", 2), ("zerocopy", 2)]),
+    ("libsql itself", &[("thiserror", 2), ("thiserror-impl", 2), ("zerocopy", 2), ("zerocopy-derive", 2)]),
     ("standardwebhooks (tests only), and reqwest ahead of the rest", &[("base64", 3)]),
     ("schema_registry_converter's cache and the metrics exporter", &[("hashbrown", 4)]),
     (
