@@ -11,7 +11,8 @@ use crate::{Mapped, SourceConfig, SourceError};
 impl Generic {
     /// Compiles what a section says. `path` is the source's, such as `sources.acme`.
     pub(crate) fn compile(path: &str, config: &SourceConfig) -> Result<Self, SourceError> {
-        let mut compiler = Compiler { path, headers: Vec::new() };
+        let proof = config.verify.as_ref().and_then(|verify| verify.header.as_deref());
+        let mut compiler = Compiler { path, proof, headers: Vec::new() };
         let whole = [Root::Body, Root::Headers];
         let each = config.each.as_deref().map(|text| compiler.mapping("each", text, &whole)).transpose()?;
         let identity = match config.identity.as_deref() {
@@ -70,8 +71,14 @@ impl Generic {
     }
 }
 
+/// Headers that prove who sent something: what a mapping reads is kept with the arrival, and these never are.
+const PROOFS: &[&str] =
+    &["authorization", "proxy-authorization", "cookie", "stripe-signature", "x-shopify-hmac-sha256"];
+
 struct Compiler<'a> {
     path: &'a str,
+    /// The header of the source's own verification.
+    proof: Option<&'a str>,
     headers: Vec<(String, http::HeaderName)>,
 }
 
@@ -88,6 +95,11 @@ impl Compiler<'_> {
             let name = written.to_ascii_lowercase().parse();
             let name =
                 name.map_err(|_| self.fault(key, format!("reads `{written}`, which is no header's name")))?;
+            let is_proof = |proof: &str| proof.eq_ignore_ascii_case(&written);
+            if PROOFS.iter().copied().chain(self.proof).any(is_proof) {
+                let problem = format!("reads `{written}`, which is a secret: what a mapping reads is kept");
+                return Err(self.fault(key, problem));
+            }
             if !self.headers.iter().any(|(known, _)| *known == written) {
                 self.headers.push((written, name));
             }

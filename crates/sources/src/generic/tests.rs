@@ -279,6 +279,11 @@ fn a_wrong_mapping_stops_the_start_with_its_key() {
         ("identity = \"item.id\"\n[event]\nsubject_id = \"item.id\"", "identity", "only `body`, `headers`"),
         ("identity = \"headers[body.x]\"\n[event]\nsubject_id = \"item.id\"", "identity", "named outright"),
         ("each = \"body | nosuch\"\n[event]\nsubject_id = \"item.id\"", "each", "no filter `nosuch`"),
+        (
+            "identity = \"headers['Authorization']\"\n[event]\nsubject_id = \"item.id\"",
+            "identity",
+            "is a secret",
+        ),
         ("when = \"headers['ä'] == 1\"\n[event]\nsubject_id = \"item.id\"", "when", "no header's name"),
     ] {
         let config: SourceConfig = toml::from_str(&format!("{OPEN}\n{rest}")).unwrap();
@@ -317,4 +322,19 @@ fn a_mapping_can_be_explained() {
         ]
     );
     assert!(explained[4].found.as_ref().unwrap_err().contains("operator"));
+}
+
+#[test]
+fn the_header_of_the_signature_is_never_kept() {
+    let config: SourceConfig = toml::from_str(
+        r#"
+kind = "generic"
+verify = { scheme = "hmac-sha256", header = "X-Sig", secrets = ["a"] }
+event = { subject_id = "headers['x-sig']" }
+"#,
+    )
+    .unwrap();
+    let error = Source::check("auto", &config).unwrap_err();
+    assert_eq!(error.path, "sources.auto.event.subject_id", "{error}");
+    assert!(error.problem.contains("is a secret"), "{error}");
 }
