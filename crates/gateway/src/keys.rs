@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
-use boot::{Check, House};
+use boot::House;
 use egress::{Client, ClientOptions, Guard, Url};
 use sources::{Learned, Source};
 use tokio::{sync::Notify, time::timeout};
 
-use crate::GatewayError;
+use crate::{GatewayError, observe};
 
 /// How long keys count without being looked at again.
 const REFRESH: Duration = Duration::from_secs(3600);
@@ -62,7 +62,8 @@ impl Keys {
     }
 }
 
-/// Watches the keys of every source that has an address for them. The gateway is not ready before it has them once.
+/// Watches the keys of every source that has an address for them. An issuer in trouble is the trouble of its source
+/// alone, which is answered 503 until there are keys: the gateway stays ready for the others.
 pub(crate) fn watch(sources: &[Source], house: &House) -> Result<HashMap<String, Arc<Keys>>, GatewayError> {
     let mut watched = HashMap::new();
     for source in sources {
@@ -77,12 +78,11 @@ pub(crate) fn watch(sources: &[Source], house: &House) -> Result<HashMap<String,
         let client = Client::new(options).map_err(|error| GatewayError::config(path(), error.to_string()))?;
         let keys = Arc::new(Keys::default());
         watched.insert(source.name().to_owned(), keys.clone());
-        let check = house.health.check(format!("keys of {}", source.name()));
         let (name, shutdown) = (source.name().to_owned(), house.shutdown.clone());
         house.tasks.spawn("gateway keys", async move {
             tokio::select! {
                 () = shutdown.cancelled() => {}
-                () = keep(&keys, &client, &url, &check, &name) => {}
+                () = keep(&keys, &client, &url, &name) => {}
             }
             Ok(())
         });
@@ -90,15 +90,10 @@ pub(crate) fn watch(sources: &[Source], house: &House) -> Result<HashMap<String,
     Ok(watched)
 }
 
-async fn keep(keys: &Keys, client: &Client, url: &Url, check: &Check, name: &str) {
+async fn keep(keys: &Keys, client: &Client, url: &Url, name: &str) {
     loop {
         let fetched = keys.fetch(client, url).await;
-        match &fetched {
-            Ok(()) => check.ok(),
-            // Those that are known go on to count.
-            Err(_) if !keys.learned().is_empty() => {}
-            Err(why) => check.fail(format!("`sources.{name}.verify.jwks.url` {why}")),
-        }
+        observe::keys(name, if fetched.is_ok() { "fetched" } else { "failed" });
         if let Err(why) = &fetched {
             tracing::warn!(okr.source = name, error = why, "the keys of {name} were not fetched: {why}");
         }

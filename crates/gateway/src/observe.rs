@@ -30,6 +30,12 @@ pub(crate) fn duplicate(source: &str) {
     metrics::counter!("okr_gateway_duplicates_total", "source" => source.to_owned()).increment(1);
 }
 
+/// The keys of a source's issuer were looked at: `fetched`, or `failed`, and then the last ones go on to count.
+pub(crate) fn keys(source: &str, outcome: &'static str) {
+    metrics::counter!("okr_gateway_key_fetches_total", "source" => source.to_owned(), "outcome" => outcome)
+        .increment(1);
+}
+
 /// How much the duplicate window holds.
 pub(crate) fn window(entries: usize, bytes: usize) {
     metrics::gauge!("okr_gateway_window_entries").set(entries as f64);

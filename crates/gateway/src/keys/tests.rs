@@ -59,30 +59,22 @@ async fn what_is_known_stays_while_the_issuer_is_in_trouble() {
 }
 
 #[tokio::test]
-async fn the_gateway_is_ready_once_it_has_keys() {
-    let (url, _) = issuer().await;
-    let house = House::new(boot::system_clock());
-    let check = house.health.check("keys of sso");
-    let (keys, client) = (Keys::default(), client());
-    assert!(!house.report().ready);
-    tokio::select! {
-        () = keep(&keys, &client, &url, &check, "sso") => {}
-        () = crate::tests::until("keys", || !keys.learned().is_empty() && house.report().ready) => {}
-    }
-    assert!(!keys.learned().is_empty());
-}
-
-#[tokio::test]
-async fn an_issuer_that_does_not_answer_is_named() {
+async fn keys_are_fetched_at_the_start_and_only_their_source_waits_for_them() {
     let (url, answer) = issuer().await;
-    *answer.lock().unwrap() = (503, String::new());
     let house = House::new(boot::system_clock());
-    let check = house.health.check("keys of sso");
-    let (keys, client) = (Keys::default(), client());
-    let said = || format!("{:?}", house.report());
-    tokio::select! {
-        () = keep(&keys, &client, &url, &check, "sso") => {}
-        () = crate::tests::until("a reason", || said().contains("answered 503")) => {}
-    }
-    assert!(said().contains("sources.sso.verify.jwks.url"), "{}", said());
+    let section = format!(
+        "kind = \"okr\"\nverify = {{ scheme = \"jwt\", issuer = \"us\", audience = \"okr\", jwks = {{ url = \"{url}\" }} }}"
+    );
+    let build = |text: &str| Source::build("sso", &toml::from_str(text).unwrap()).unwrap();
+    let open = build("kind = \"okr\"\nverify = { scheme = \"none\" }");
+    assert!(watch(&[open], &house).unwrap().is_empty());
+    *answer.lock().unwrap() = (503, String::new());
+    let before = house.report();
+    let watched = watch(&[build(&section)], &house).unwrap();
+    assert_eq!(house.report(), before, "an issuer is no part of the gateway's readiness");
+    assert!(watched["sso"].learned().is_empty());
+    *answer.lock().unwrap() = (200, JWKS.to_owned());
+    let watched = watch(&[build(&section)], &house).unwrap();
+    crate::tests::until("keys", || !watched["sso"].learned().is_empty()).await;
+    house.shutdown.cancel();
 }
