@@ -129,7 +129,7 @@ fn floor(body: &[u8]) -> bool {
     mac.update(body);
     let tag = mac.finalize().into_bytes();
     let value: serde_json::Value = serde_json::from_slice(body).expect("it is JSON");
-    black_box(tag)[0] == 0 && black_box(value).is_null()
+    black_box(tag).is_empty() || black_box(value).is_null()
 }
 
 /// The median of the rounds' ratios, each round measuring both.
@@ -141,8 +141,8 @@ fn multiple(case: &Case, encoder: &wire::Encoder) -> f64 {
     };
     let mut ratios: Vec<f64> = (0..ROUNDS)
         .map(|_| {
-            let bare = timed(&|| drop(black_box(floor(&case.body))));
-            timed(&|| drop(black_box(case.translate(encoder)))) / bare
+            let bare = timed(&|| assert!(!black_box(floor(&case.body))));
+            timed(&|| assert!(black_box(case.translate(encoder)) > 0)) / bare
         })
         .collect();
     ratios.sort_by(f64::total_cmp);
