@@ -1,5 +1,6 @@
 //! The engine over a queue, destinations and dead letters in memory; time stands still unless waited for.
 
+mod doubt;
 mod fakes;
 mod hour;
 mod memory;

@@ -192,7 +192,7 @@ fn state(target: &str) -> f64 {
 }
 
 /// A counter or gauge of a target, as it is shown.
-fn metric(name: &str, target: &str) -> f64 {
+pub fn metric(name: &str, target: &str) -> f64 {
     let page = boot::metrics_handle().render();
     let is_it = |line: &&str| line.starts_with(name) && line.contains(&format!("target=\"{target}\""));
     let line = page.lines().find(is_it).unwrap_or_else(|| panic!("no {name} of {target}"));
