@@ -1,27 +1,34 @@
-//! Runs `okr-router bench …` on servers of its own: a Kafka for `worker`, a PostgreSQL for `outbox`. For `tests/bench`.
+//! Runs `okr-router bench …` on servers of its own: a Kafka for `worker`, with a registry for `ingest`, a PostgreSQL for
+//! `outbox`. For `tests/bench`.
 
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, anyhow, bail};
-use okr_tests::{Folder, Kafka, binary};
+use okr_tests::{Apicurio, Folder, Kafka, binary};
 use store::testing::{Cluster, Database};
 
 /// What runs beside the bench.
 struct Servers {
     kafka: Option<Kafka>,
+    registry: Option<Apicurio>,
     postgres: Option<(Database, Cluster)>,
 }
 
 impl Servers {
     async fn start(verb: &str) -> Result<Self> {
         match verb {
-            "worker" => Ok(Self { kafka: Some(Kafka::start().await?), postgres: None }),
+            "ingest" => Ok(Self {
+                kafka: Some(Kafka::start().await?),
+                registry: Some(Apicurio::start().await?),
+                postgres: None,
+            }),
+            "worker" => Ok(Self { kafka: Some(Kafka::start().await?), registry: None, postgres: None }),
             "outbox" => {
                 let cluster = Cluster::start().await.map_err(|error| anyhow!(error))?;
                 let database = cluster.database().await.map_err(|error| anyhow!(error))?;
-                Ok(Self { kafka: None, postgres: Some((database, cluster)) })
+                Ok(Self { kafka: None, registry: None, postgres: Some((database, cluster)) })
             }
-            other => bail!("there is no bench {other:?}: worker or outbox"),
+            other => bail!("there is no bench {other:?}: ingest, worker or outbox"),
         }
     }
 
@@ -30,6 +37,7 @@ impl Servers {
         let broker = self.kafka.as_ref().map_or("127.0.0.1:9092", Kafka::address);
         let file = format!("file:{}", folder.join("state.db").display());
         let store = self.postgres.as_ref().map_or(&file, |(database, _)| &database.url);
+        let registry = self.registry.as_ref().map_or("http://127.0.0.1:8081", Apicurio::url);
         let data = folder.path();
         format!(
             "data_dir = {data:?}
@@ -37,6 +45,8 @@ impl Servers {
 brokers = [{broker:?}]
 replication = 1
 min_insync_replicas = 1
+[registry]
+url = {registry:?}
 [store]
 url = {store:?}
 [log]
@@ -49,7 +59,7 @@ filter = \"warn\"
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let verb = words.first().context("say which bench: worker or outbox")?;
+    let verb = words.first().context("say which bench: ingest, worker or outbox")?;
     let folder = Folder::new("bench")?;
     let servers = Servers::start(verb).await?;
     let config = folder.join("okr-router.toml");

@@ -25,7 +25,7 @@ mod topics;
 mod watch;
 
 pub use admin::{Admin, Difference, PartitionState, TopicState, WantedTopic, Watermarks};
-pub use bare::Bare;
+pub use bare::{Bare, BareProducer};
 pub use consumer::pulse::{Glance, Pulse, Stand};
 pub use consumer::{Consumer, Gate, Handback, Membership, Resolver, Signal, Start};
 pub use error::{BusError, SendError};

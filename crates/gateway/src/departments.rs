@@ -75,7 +75,7 @@ impl Map {
                 Err(problem) => faults.push(GatewayError::config(path, problem)),
             }
         }
-        if !config.departments.get(OTHERS).is_some_and(|others| others.partitions.is_some()) {
+        if config.departments.get(OTHERS).is_none_or(|others| others.partitions.is_none()) {
             let rest: Vec<i32> = (0..count).filter(|partition| !taken.contains_key(partition)).collect();
             if rest.is_empty() {
                 let problem = "has no partition: leave some to it, for everything unknown must go somewhere";

@@ -90,12 +90,12 @@ pub enum Command {
     /// Check, print or describe the configuration
     #[command(subcommand)]
     Config(Config),
-    /// Measure what our own code costs, beside the bare floor in the same run
-    #[command(subcommand)]
-    Bench(bench::Bench),
     /// Print the specifications of the gateway and of the topics
     #[command(subcommand)]
     Spec(spec::Spec),
+    /// Measure what our own code costs, beside the bare floor in the same run
+    #[command(subcommand)]
+    Bench(bench::Bench),
 }
 
 #[derive(Debug, Args)]

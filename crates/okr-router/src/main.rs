@@ -30,8 +30,8 @@ fn main() -> ExitCode {
         Command::Topics(verb) => ops::topics::run(&settings, &verb),
         Command::Schemas(verb) => ops::schemas::run(&settings, &verb),
         Command::Config(verb) => ops::config::run(&settings, &verb),
-        Command::Bench(verb) => ops::bench::run(&settings, &verb),
         Command::Spec(which) => ops::spec::run(which),
+        Command::Bench(verb) => ops::bench::run(&settings, &verb),
     };
     done.unwrap_or_else(|error| {
         eprintln!("okr-router: {error:#}");

@@ -32,8 +32,8 @@ mod relay;
 mod retry;
 mod runtime;
 mod tally;
-mod watchdog;
 mod traces;
+mod watchdog;
 mod work;
 
 #[cfg(test)]

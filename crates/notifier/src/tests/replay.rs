@@ -89,7 +89,7 @@ fn neither_age_nor_revision_hold_back_what_a_person_sent_back() {
 }
 
 #[track_caller]
-fn check(headers: &[(&str, &str)], expected: Result<Errand, &'static str>) {
+fn check(headers: &[(&'static str, &str)], expected: Result<Errand, &'static str>) {
     let mut record: InRecord = record(0);
     headers.iter().for_each(|(name, value)| record.headers.push(*name, (*value).to_owned()));
     assert_eq!(Errand::of(&record).map_err(|failure: Failure| failure.reason()), expected);

@@ -1,11 +1,19 @@
 //! `okr-router bench …`: what our own code costs, beside the bare floor in the same run.
 
-use clap::{Args, Subcommand};
+use clap::{Args, Subcommand, ValueEnum};
 
 use super::Output;
 
 #[derive(Debug, Subcommand)]
 pub enum Bench {
+    /// Take webhooks in, beside a bare HTTP server that verifies, parses and produces
+    ///
+    /// Runs the gateway twice, without and with arrivals, and a bare server (axum, HMAC, JSON, one record with
+    /// acks=all), each in a process of its own, and posts signed 2 KB bodies to them in turns. Says what a request
+    /// costs in processor time beside the bare server, how long answers take at a steady pace, and how much memory
+    /// there was. It makes topics and schemas and writes events, so it refuses a cluster that has some: give it one of
+    /// its own. Build it with --release: other figures mean nothing.
+    Ingest(Ingest),
     /// Consume with the runtime, beside a bare consumer loop that decodes the same Avro
     ///
     /// Works on the brokers of the configuration, on a topic of its own (okr.bench.…) that it fills, and deletes at
@@ -69,4 +77,52 @@ pub struct Outbox {
     pub receive: bool,
     #[command(flatten)]
     pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Ingest {
+    /// Requests of one round to each server
+    #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub requests: u64,
+    /// Rounds after a first one that warms up; of each figure the median counts
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
+    pub rounds: u64,
+    /// Connections, each with one request on its way; several are measured in turn
+    #[arg(long, value_name = "N", value_delimiter = ',', default_value = "64,256")]
+    pub connections: Vec<u64>,
+    /// Requests to each server at a steady pace of 200 per second
+    #[arg(long, value_name = "N", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub strolls: u64,
+    /// Exit with 1 when a figure is beyond its bar
+    #[arg(long)]
+    pub check: bool,
+    /// Be a server of another process that measures
+    #[arg(long, hide = true, value_enum, requires = "topic")]
+    pub serve: Option<Serve>,
+    /// The topic of the bare server
+    #[arg(long, hide = true, default_value = "")]
+    pub topic: String,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// A server that is measured.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Serve {
+    Floor,
+    Gateway,
+    GatewayArrivals,
+}
+
+impl Serve {
+    /// The floor comes first.
+    pub const ALL: [Self; 3] = [Self::Floor, Self::Gateway, Self::GatewayArrivals];
+
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Floor => "floor",
+            Self::Gateway => "gateway",
+            Self::GatewayArrivals => "gateway-arrivals",
+        }
+    }
 }

@@ -9,8 +9,8 @@ mod pile;
 pub mod resume;
 pub mod schemas;
 pub mod send;
-pub mod spec;
 pub mod sources;
+pub mod spec;
 pub mod tail;
 pub mod topics;
 

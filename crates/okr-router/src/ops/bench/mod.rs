@@ -1,5 +1,8 @@
 //! `okr-router bench`: measures against the bare floor in the same run.
 
+mod figures;
+mod ingest;
+mod meter;
 mod outbox;
 mod worker;
 
@@ -11,6 +14,7 @@ use crate::cli::{Settings, bench::Bench};
 
 pub fn run(settings: &Settings, verb: &Bench) -> Result<ExitCode> {
     match verb {
+        Bench::Ingest(options) => ingest::run(settings, options),
         Bench::Worker(options) => worker::run(settings, options),
         Bench::Outbox(options) => outbox::run(settings, options),
     }

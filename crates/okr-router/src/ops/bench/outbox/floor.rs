@@ -10,12 +10,7 @@ use outbox::{Parcel, Shipment};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{
-    load::Load,
-    meter::{Peak, processor_time},
-    receiver::Receiver,
-    report::Figures,
-};
+use super::{super::meter::processor_time, load::Load, meter::Peak, receiver::Receiver, report::Figures};
 
 /// Posts the whole load.
 pub async fn post(load: &Load, receiver: &mut Receiver) -> Result<Figures> {

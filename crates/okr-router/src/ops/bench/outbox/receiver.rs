@@ -89,9 +89,9 @@ async fn answer(mut stream: TcpStream, count: Arc<AtomicU64>) {
 pub fn request_bytes(read: &[u8]) -> Option<usize> {
     let head = read.windows(4).position(|window| window == b"\r\n\r\n")? + 4;
     let lines = read[..head].split(|byte| *byte == b'\n');
-    let length = lines.filter_map(|line| {
+    let mut length = lines.filter_map(|line| {
         let (name, value) = std::str::from_utf8(line).ok()?.split_once(':')?;
         name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
     });
-    Some(head + length.last().unwrap_or_default())
+    Some(head + length.next_back().unwrap_or_default())
 }

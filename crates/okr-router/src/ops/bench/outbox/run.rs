@@ -17,12 +17,7 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{
-    load::Load,
-    meter::{Peak, processor_time},
-    receiver::Receiver,
-    report::Figures,
-};
+use super::{super::meter::processor_time, load::Load, meter::Peak, receiver::Receiver, report::Figures};
 
 /// Names the rows.
 pub const SERVICE: &str = "bench";

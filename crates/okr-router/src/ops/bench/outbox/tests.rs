@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::meter::{read_memory, read_processor_time};
+use super::super::meter::{read_memory, read_processor_time};
 use super::receiver::request_bytes;
 use super::report::{Figures, History, Report, median};
 
@@ -81,8 +81,8 @@ fn what_the_machine_does_not_tell_is_not_made_up() {
 fn linux_words_are_read() {
     let stat = "12 (a name) with) S 1 2 3 4 5 6 7 8 9 10 150 25 0 0";
     assert_eq!(read_processor_time(stat), Some(Duration::from_millis(1_750)));
-    assert_eq!(read_memory("VmPeak:\t  9 kB\nVmRSS:\t  2048 kB\n"), Some(2 << 20));
-    assert_eq!(read_memory("nothing"), None);
+    assert_eq!(read_memory("VmPeak:\t  9 kB\nVmRSS:\t  2048 kB\n", "VmRSS:"), Some(2 << 20));
+    assert_eq!(read_memory("nothing", "VmRSS:"), None);
 }
 
 #[test]

@@ -11,14 +11,11 @@ use std::{
 use anyhow::{Context, Result, bail};
 use boot::CancellationToken;
 
-use super::report::Round;
+use super::{super::meter, report::Round};
 
 /// How long a round may stand still, joining its group included, before it is given up.
 const PATIENCE: Duration = Duration::from_secs(60);
 const LOOK_EVERY: Duration = Duration::from_secs(1);
-
-/// Linux counts processor time in these for every program, whatever its own clock does.
-const TICKS_PER_SECOND: u64 = 100;
 
 /// Counts records. The first tenth warms up and the last tenth, in which work runs out, is not counted either.
 #[derive(Debug)]
@@ -40,7 +37,7 @@ struct Moment {
 
 impl Moment {
     fn now() -> Self {
-        Self { at: Instant::now(), cpu: cpu().ok() }
+        Self { at: Instant::now(), cpu: meter::processor_time(std::process::id()) }
     }
 }
 
@@ -92,15 +89,4 @@ impl Lap {
             cpu: cpu.1.saturating_sub(cpu.0),
         })
     }
-}
-
-/// Processor time of this process since its start, user's and system's.
-fn cpu() -> Result<Duration> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    // The second field is the program's name, which may hold anything, in parentheses.
-    let (_, fields) = stat.rsplit_once(')').context("/proc/self/stat has no name")?;
-    let mut fields = fields.split_whitespace().skip(11);
-    let mut ticks =
-        || fields.next().context("/proc/self/stat is too short")?.parse::<u64>().map_err(anyhow::Error::new);
-    Ok(Duration::from_millis((ticks()? + ticks()?) * 1_000 / TICKS_PER_SECOND))
 }

@@ -4,7 +4,7 @@ use std::{fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::load::KEYS;
+use super::{super::figures::Spread, load::KEYS};
 use crate::cli::bench::Worker as Options;
 
 /// The runtime reaches at least this share of the bare loop's records per second.
@@ -32,29 +32,6 @@ impl Round {
     /// Microseconds of processor time per record.
     fn cost_us(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.records.max(1) as f64
-    }
-}
-
-/// Many values of one thing.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Spread {
-    pub(super) median: f64,
-    pub(super) least: f64,
-    pub(super) most: f64,
-}
-
-impl Spread {
-    /// Of nothing it is all zeros.
-    pub(super) fn of(values: impl IntoIterator<Item = f64>) -> Self {
-        let mut values: Vec<f64> = values.into_iter().collect();
-        values.sort_by(f64::total_cmp);
-        let at = |index: usize| values.get(index).copied().unwrap_or_default();
-        let last = values.len().saturating_sub(1);
-        Self { median: f64::midpoint(at(last / 2), at(last.div_ceil(2))), least: at(0), most: at(last) }
-    }
-
-    fn json(&self) -> Value {
-        json!({ "median": self.median, "min": self.least, "max": self.most })
     }
 }
 

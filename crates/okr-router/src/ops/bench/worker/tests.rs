@@ -1,6 +1,9 @@
 use std::time::Duration;
 
-use super::report::{Report, Round, Spread};
+use super::{
+    super::figures::Spread,
+    report::{Report, Round},
+};
 use crate::cli::bench::Worker as Options;
 
 #[track_caller]

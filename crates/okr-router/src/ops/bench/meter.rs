@@ -1,0 +1,30 @@
+//! Processor time and memory of a process, as Linux tells them; nothing where it does not.
+
+use std::time::Duration;
+
+/// Linux counts a hundred ticks a second on every machine, whatever its own clock does.
+const TICK: Duration = Duration::from_millis(10);
+
+/// User and system time that the process has used so far.
+pub fn processor_time(process: u32) -> Option<Duration> {
+    read_processor_time(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
+}
+
+/// The name in brackets may hold blanks; user and system ticks are the 14th and 15th fields of all.
+pub fn read_processor_time(stat: &str) -> Option<Duration> {
+    let (_, after_name) = stat.rsplit_once(')')?;
+    let mut ticks = after_name.split_whitespace().skip(11).map(str::parse::<u32>);
+    let (user, system) = (ticks.next()?.ok()?, ticks.next()?.ok()?);
+    Some(TICK * (user + system))
+}
+
+/// The most resident bytes that the process ever had.
+pub fn memory_peak(process: u32) -> Option<u64> {
+    read_memory(&std::fs::read_to_string(format!("/proc/{process}/status")).ok()?, "VmHWM:")
+}
+
+/// A line of `/proc/…/status`, in bytes.
+pub fn read_memory(status: &str, name: &str) -> Option<u64> {
+    let line = status.lines().find_map(|line| line.strip_prefix(name))?;
+    Some(line.trim().trim_end_matches(" kB").parse::<u64>().ok()? * 1_024)
+}
