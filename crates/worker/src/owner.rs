@@ -18,7 +18,7 @@ use crate::job::{Done, Note, Outcome};
 use crate::keeper::Keeper;
 use crate::ledger::LedgerError;
 use crate::partitions::{Offsets, Partitions, Rules};
-use crate::work::{Bench, begin};
+use crate::work::{Bench, Work, begin};
 use crate::{Handler, WorkerConfig, observe};
 
 /// How many reports, or results, are taken at a time before work is started again.
@@ -36,6 +36,8 @@ pub struct Owner<H: Handler> {
     /// Where jobs that took their time come home.
     pub home: UnboundedReceiver<Done<H::Item>>,
     way_home: UnboundedSender<Done<H::Item>>,
+    /// Memory for the next job.
+    spare: Option<Work<H::Item>>,
     /// Answers that the consumer waits for, in the order of the revocations.
     give_backs: VecDeque<GiveBack>,
     condition: Condition,
@@ -76,6 +78,7 @@ impl<H: Handler> Owner<H> {
             budget,
             home,
             way_home,
+            spare: None,
             give_backs: VecDeque::new(),
             condition: Condition::default(),
             teller: Teller::new(house.health.check(format!("{service}.consumer"))),
@@ -149,8 +152,8 @@ impl<H: Handler> Owner<H> {
     pub fn start(&mut self) {
         let now = self.now();
         while let Some(job) = self.partitions.start(now) {
-            if let Some(done) = begin(&self.bench, job, &self.way_home) {
-                self.settle([done]);
+            if let Some(done) = begin(&self.bench, job, &self.way_home, &mut self.spare) {
+                self.take_home(done, now);
             }
         }
     }
@@ -158,16 +161,18 @@ impl<H: Handler> Owner<H> {
     /// Takes results home.
     pub fn settle(&mut self, came_home: impl IntoIterator<Item = Done<H::Item>>) {
         let now = self.now();
-        for done in came_home {
-            // Nothing is said about what went well.
-            let told = (!matches!(done.outcome, Outcome::Handled)).then(|| done.entry.record.slot.clone());
-            let offset = done.entry.record.offset;
-            match (self.partitions.finish(done, now), told) {
-                (Ok(Note::Finished), _) => self.finished += 1,
-                (Ok(note), Some(slot)) => self.report(&slot, offset, note),
-                (Ok(_), None) => observe::ignored(self.service),
-                (Err(broken), _) => self.broken(broken),
-            }
+        came_home.into_iter().for_each(|done| self.take_home(done, now));
+    }
+
+    fn take_home(&mut self, done: Done<H::Item>, now: Duration) {
+        // Nothing is said about what went well.
+        let told = (!matches!(done.outcome, Outcome::Handled)).then(|| done.entry.record.slot.clone());
+        let offset = done.entry.record.offset;
+        match (self.partitions.finish(done, now), told) {
+            (Ok(Note::Finished), _) => self.finished += 1,
+            (Ok(note), Some(slot)) => self.report(&slot, offset, note),
+            (Ok(_), None) => observe::ignored(self.service),
+            (Err(broken), _) => self.broken(broken),
         }
     }
 

@@ -7,8 +7,9 @@ use std::task::{Context, Poll, Waker};
 
 use boot::Clock;
 use boot::trace::within;
-use futures::future::{BoxFuture, FutureExt};
+use futures::future::FutureExt;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio_util::sync::ReusableBoxFuture;
 
 use crate::job::{Done, Entry, Job, Outcome, Verdict};
 use crate::letters::{Giver, compose};
@@ -24,16 +25,28 @@ pub struct Bench<H> {
     pub clock: Clock,
 }
 
+/// A job under way. It is too large for the allocator's quick lists, so who ends at once leaves its memory to the next.
+pub type Work<T> = ReusableBoxFuture<'static, Done<T>>;
+
 /// Begins a job. What ends without waiting for anything is done here and now, which saves a task and two hops
 /// between threads per record; the rest goes on as a task and comes home through `home`.
 pub fn begin<H: Handler>(
     bench: &Arc<Bench<H>>,
     job: Job<H::Item>,
     home: &UnboundedSender<Done<H::Item>>,
+    spare: &mut Option<Work<H::Item>>,
 ) -> Option<Done<H::Item>> {
-    let mut work: BoxFuture<'static, Done<H::Item>> = perform(Arc::clone(bench), job).boxed();
+    let work = perform(Arc::clone(bench), job);
+    let mut work = match spare.take() {
+        Some(mut spare) => {
+            spare.set(work);
+            spare
+        }
+        None => Work::new(work),
+    };
     // The task polls it again at once, so that no wake-up of this first look is missed.
-    if let Poll::Ready(done) = work.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+    if let Poll::Ready(done) = work.poll(&mut Context::from_waker(Waker::noop())) {
+        *spare = Some(work);
         return Some(done);
     }
     let home = home.clone();
