@@ -148,7 +148,8 @@ impl Clerk {
         for row in rows {
             // Told here, for a row that is given back unsent is no longer known to be in doubt.
             if row.ambiguous {
-                observe::ambiguous(options.service, &row);
+                let why = "an earlier attempt was never marked";
+                observe::ambiguous(options.service, &row, row.attempt, why);
             }
             by_target.entry(row.parcel.effect.target.clone()).or_default().push(row);
         }

@@ -75,7 +75,7 @@ pub enum Refusal {
         /// A label of a small closed set: `timeout`, `status_5xx`, `rate_limited`.
         reason: &'static str,
         error: String,
-        /// The remote may have accepted it nevertheless.
+        /// The remote may have accepted it nevertheless: the next attempt is counted as a possible repeat.
         ambiguous: bool,
     },
     /// Can never succeed: dead-lettered now.

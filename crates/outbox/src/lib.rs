@@ -3,7 +3,8 @@
 //! A service plans parcels ([`Engine::plan`]); each becomes one row of a [`Queue`]. For every target one task holds
 //! the target's lease, takes due rows, delivers them through a [`Destination`] and marks them. A target that hangs,
 //! refuses or is dead delays no other. The only window in which a delivery can be repeated is between the remote's
-//! acceptance and our mark; a row that is taken again after it counts in `okr_outbox_ambiguous_total`.
+//! acceptance and our mark: a process that ends in it never marks, and one that gets no answer (a time-out, a broken
+//! connection) cannot know. Each attempt that may repeat one for this counts in `okr_outbox_ambiguous_total`.
 
 mod appetite;
 mod breaker;

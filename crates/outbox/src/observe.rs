@@ -24,15 +24,15 @@ pub fn delivered(service: &'static str, target: &str, took: Option<Duration>) {
     }
 }
 
-/// A row was taken whose earlier lease ran out unmarked: the remote may see it twice.
-pub fn ambiguous(service: &'static str, row: &Row) {
+/// A row is sent again although the remote may have it: once for each such `attempt`, with the words for why.
+pub fn ambiguous(service: &'static str, row: &Row, attempt: u32, why: &str) {
     let target = row.parcel.effect.target.clone();
     counter!("okr_outbox_ambiguous_total", "service" => service, "target" => target).increment(1);
     tracing::info!(
         service,
         effect = row.parcel.effect.id(),
-        attempt = row.attempt,
-        "delivery to {} may be a repeat: an earlier attempt was never marked",
+        attempt,
+        "delivery to {} may be a repeat: {why}",
         row.parcel.effect.target,
     );
 }

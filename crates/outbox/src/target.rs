@@ -241,8 +241,8 @@ impl Target {
                 self.breaker.succeeded();
                 self.bury(row, Verdict { reason, error });
             }
-            Landing::Refused(row, Refusal::Passing { after, reason, error, .. }) => {
-                self.not_yet(row, after, Verdict { reason, error });
+            Landing::Refused(row, Refusal::Passing { after, reason, error, ambiguous }) => {
+                self.not_yet(row, after, ambiguous, Verdict { reason, error });
             }
             Landing::Buried(row, Verdict { reason, error }) => {
                 observe::dead_lettered(service, &self.name, &row.parcel.effect.id(), (reason, &error));
@@ -258,8 +258,10 @@ impl Target {
         self.ask_at = Some(Duration::ZERO);
     }
 
-    fn not_yet(&mut self, row: Row, after: Option<Duration>, Verdict { reason, error }: Verdict) {
-        let moment = self.moment();
+    /// `ambiguous`: the remote may have it nevertheless.
+    fn not_yet(&mut self, row: Row, after: Option<Duration>, ambiguous: bool, verdict: Verdict) {
+        let Verdict { reason, error } = verdict;
+        let (service, moment) = (self.parts.options.service, self.moment());
         self.appetite.lost();
         match after {
             // Who says when to come back is alive.
@@ -268,7 +270,12 @@ impl Target {
         }
         match self.schedule.pause(row.attempt, after, fastrand::f64()) {
             Some(pause) => {
-                observe::retried(self.parts.options.service, &row, reason, &error);
+                observe::retried(service, &row, reason, &error);
+                // Told here, for the row does not remember it. What is given up instead is not sent again.
+                if ambiguous {
+                    let why = format!("the attempt before was perhaps accepted ({reason})");
+                    observe::ambiguous(service, &row, row.attempt + 1, &why);
+                }
                 self.settle(&row, Outcome::Again { not_before: later(self.now(), pause), error });
             }
             None => self.bury(row, Verdict { reason, error }),

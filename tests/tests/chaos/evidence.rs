@@ -24,6 +24,8 @@ const RESTS_WITHIN: Duration = Duration::from_secs(90);
 const WINDOW: Duration = Duration::from_secs(5);
 /// How late the receiver may note what was sent before.
 const LATE: Duration = Duration::from_secs(1);
+/// What a member says of each delivery that it counts as one that may be a repeat.
+const MAY_BE: &str = "may be a repeat";
 
 /// Waits until every event is at its destination, everything on the topic is committed and nothing waits for delivery.
 pub async fn rests(world: &World, events: &Events, fleet: &Fleet, began: Instant) -> Result<()> {
@@ -73,7 +75,8 @@ pub fn order_is_kept(events: &Events, arrivals: &[Arrival]) -> Result<()> {
     Ok(())
 }
 
-/// Each repeat has a kill, a stop or a timeout of its own that hit one of its sending windows, and was told.
+/// Each repeat has a kill, a stop or a timeout of its own that hit one of its sending windows, and was told: whoever
+/// counted it as one that may be said so, after a time-out too.
 pub fn repeats_are_excused(events: &Events, arrivals: &[Arrival], journal: &Journal) -> Result<usize> {
     let mut attempts: HashMap<u32, Vec<Arrival>> = HashMap::new();
     for arrival in arrivals {
@@ -91,12 +94,12 @@ pub fn repeats_are_excused(events: &Events, arrivals: &[Arrival], journal: &Jour
         for hit in &hits {
             by_hit[*hit].add(&journal.hits[*hit], &attempts);
         }
-        let (ambiguous, timeouts) = told.of(&effect);
+        let (unmarked, timeouts) = told.of(&effect);
         let more = attempts.len() - 1;
         repeats += more;
         by_timeout += more.saturating_sub(hits.len());
-        if more > hits.len() + timeouts || more > ambiguous + timeouts {
-            wrong.push(format!("{effect}: {attempts:?}; hits {hits:?}, told {ambiguous} + {timeouts}"));
+        if more > hits.len() + timeouts || more > unmarked + timeouts {
+            wrong.push(format!("{effect}: {attempts:?}; hits {hits:?}, told {unmarked} + {timeouts}"));
         }
     }
     for (hit, repeats) in journal.hits.iter().zip(by_hit) {
@@ -146,24 +149,21 @@ fn hits(hit: &Hit, attempt: &Arrival) -> bool {
     hit.member == attempt.member && hit.from <= attempt.at + WINDOW && attempt.at <= hit.until + LATE
 }
 
-/// How often the members said of an effect that it is sent again because nobody knows (ambiguous), or because an answer
-/// did not come or was none.
+/// How often the members said of an effect that it is sent again although it may have been accepted: because an earlier
+/// attempt was never marked, or because its answer did not come or was none. Each line is one count of
+/// `okr_outbox_ambiguous_total`.
 struct Told {
-    ambiguous: HashMap<String, usize>,
+    unmarked: HashMap<String, usize>,
     timeouts: HashMap<String, usize>,
 }
 
 impl Told {
     fn read(journal: &Journal) -> Self {
-        let mut told = Self { ambiguous: HashMap::new(), timeouts: HashMap::new() };
-        for line in journal.stayed.iter().chain(&journal.gone).flat_map(|log| log.lines()) {
-            let count = if line.contains("an earlier attempt was never marked") {
-                &mut told.ambiguous
-            } else if line.contains("did not succeed yet") {
-                &mut told.timeouts
-            } else {
-                continue;
-            };
+        let mut told = Self { unmarked: HashMap::new(), timeouts: HashMap::new() };
+        let lines = journal.stayed.iter().chain(&journal.gone).flat_map(|log| log.lines());
+        for line in lines.filter(|line| line.contains(MAY_BE)) {
+            let is_unmarked = line.contains("an earlier attempt was never marked");
+            let count = if is_unmarked { &mut told.unmarked } else { &mut told.timeouts };
             let effect = line.split("effect=").nth(1).map(|rest| rest.trim_start_matches('"'));
             let effect = effect.and_then(|rest| rest.split(['"', ' ']).next()).unwrap_or_default();
             *count.entry(effect.to_owned()).or_default() += 1;
@@ -173,14 +173,11 @@ impl Told {
 
     fn of(&self, effect: &str) -> (usize, usize) {
         let count = |told: &HashMap<String, usize>| told.get(effect).copied().unwrap_or_default();
-        (count(&self.ambiguous), count(&self.timeouts))
+        (count(&self.unmarked), count(&self.timeouts))
     }
 }
 
 /// How many repeats the members said they may have made.
 pub fn ambiguous(logs: &[String]) -> usize {
-    logs.iter()
-        .flat_map(|log| log.lines())
-        .filter(|line| line.contains("an earlier attempt was never marked"))
-        .count()
+    logs.iter().flat_map(|log| log.lines()).filter(|line| line.contains(MAY_BE)).count()
 }

@@ -16,8 +16,8 @@
 //!   than that many different kills, stops and time-outs hit its deliveries. Neither starts, nor orderly ends, nor
 //!   rebalances, nor the broker's absence excuse anything. It cannot be stricter: the end of a window is written in no
 //!   place that survives its sender, so a window counts as long as any mark may take here (`evidence::WINDOW`).
-//! - A repeat is told by whoever repeats: for each, one line (and one count of `okr_outbox_ambiguous_total` or of
-//!   `okr_outbox_retries_total`) names the effect.
+//! - A repeat is told by whoever repeats, after a time-out too: for each, one line (and one count of
+//!   `okr_outbox_ambiguous_total`) names the effect.
 
 mod dice;
 mod events;
