@@ -5,9 +5,11 @@ use outbox::QueueError;
 /// Why a store could not be opened, cut by what the operator can do.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// The url is of no known form.
+    /// The url is of no known form. Any part of such a text may be a password, so at most its scheme is kept; it is
+    /// empty where there is none.
     #[error(
-        "store.url `{0}` is not understood: write `file:PATH` for an embedded file or `postgres://user@host/database`"
+        "store.url{} is not understood: write `file:PATH` for an embedded file or `postgres://user@host/database`",
+        of_scheme(.0)
     )]
     Url(String),
     /// Another process has the embedded file.
@@ -49,4 +51,8 @@ impl StoreError {
     pub fn is_passing(&self) -> bool {
         matches!(self, Self::Home(QueueError::Unavailable(_)))
     }
+}
+
+fn of_scheme(scheme: &str) -> String {
+    if scheme.is_empty() { String::new() } else { format!(" of scheme `{scheme}`") }
 }
