@@ -285,7 +285,10 @@ impl<H: BatchHandler> BatchMember<H> {
     fn brake(&mut self, keeper: &mut Keeper) {
         let counts = self.batches.fuse().counts();
         if self.unsaved || counts != self.saved {
-            keeper.save(self.left(End::Left));
+            // A halt is saved once: later, a person may have ended it.
+            let left = self.left(End::Left);
+            let halted = left.halted.filter(|_| self.unsaved);
+            keeper.save(Brake { halted, ..left });
             (self.saved, self.unsaved) = (counts, false);
         }
     }

@@ -98,6 +98,8 @@ impl Batches {
     /// These slots are ours, as the store has said.
     pub fn assigned(&mut self, standings: Vec<Standing>) {
         for standing in standings {
+            // A revocation of it that was answered for us already must not take it away again.
+            self.drains.iter_mut().for_each(|drain| drain.slots.retain(|slot| *slot != standing.slot));
             self.drop_part(&standing.slot);
             self.parts.insert(standing.slot.clone(), Part::new(&standing));
         }

@@ -3,6 +3,9 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasherDefault, Hasher};
 
+/// Entries for which a free lane keeps memory; one that served a burst gives it back.
+const KEPT: usize = 16;
+
 /// A lane as long as it is in use; stale once the lane has run empty.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct LaneId {
@@ -139,6 +142,9 @@ impl<E> Lanes<E> {
         let lane = &mut self.lanes[index];
         lane.state = State::Free;
         lane.stamp += 1;
+        if lane.queue.capacity() > KEPT {
+            lane.queue = VecDeque::new();
+        }
         self.by_hash.remove(&lane.hash);
         self.free.push(index);
     }

@@ -128,7 +128,7 @@ impl<H: Handler> Owner<H> {
             }
             News::OutOfRange(slot) => {
                 observe::gap(self.service, &slot);
-                self.partitions.restarted(slot);
+                self.partitions.torn(&slot);
             }
             News::Stalled(why) => {
                 observe::stalled(self.service, &why);
@@ -225,10 +225,11 @@ impl<H: Handler> Owner<H> {
         observe::finished(self.service, std::mem::take(&mut self.finished));
     }
 
-    /// Saves the brake if there is something new to remember.
+    /// Saves the brake if there is something new to remember. A halt is saved once: later, a person may have ended it.
     pub fn brake(&mut self, keeper: &mut Keeper) {
-        let (brake, counts) = (self.left(), self.partitions.fuse().counts());
+        let (mut brake, counts) = (self.left(), self.partitions.fuse().counts());
         if counts != self.saved || self.unsaved {
+            brake.halted = brake.halted.filter(|_| self.unsaved);
             keeper.save(brake);
             (self.saved, self.unsaved) = (counts, false);
         }
@@ -358,6 +359,14 @@ impl<H: Handler> Owner<H> {
 
     fn now(&self) -> Duration {
         self.since.elapsed()
+    }
+}
+
+impl<H: Handler> Drop for Owner<H> {
+    /// What is another's from now on must not be told as ours for ever.
+    fn drop(&mut self) {
+        self.lagging.iter().for_each(|slot| observe::lag(self.service, slot, 0));
+        self.aged.iter().for_each(|slot| observe::age(self.service, slot, 0.0));
     }
 }
 

@@ -54,6 +54,8 @@ struct Partition {
     marks: Marks,
     /// Jobs of this epoch that are out.
     running: usize,
+    /// Its position was out of range, and no record has told yet where it goes on.
+    torn: bool,
 }
 
 #[derive(Debug)]
@@ -118,15 +120,18 @@ impl<T> Partitions<T> {
             let index = *self.by_slot.entry(slot.clone()).or_insert_with(|| {
                 let ledger = Ledger::default();
                 let marks = Marks::default();
-                self.parts.push(Partition { slot, hold: Hold::None, epoch: 0, ledger, marks, running: 0 });
+                let (hold, epoch, running, torn) = (Hold::None, 0, 0, false);
+                self.parts.push(Partition { slot, hold, epoch, ledger, marks, running, torn });
                 self.parts.len() - 1
             });
             self.drop_waiting(index);
+            // A revocation of it that was answered for us already must not take it away again.
+            self.drains.iter_mut().for_each(|drain| drain.parts.retain(|part| *part != index));
             self.epoch += 1;
             let part = &mut self.parts[index];
             (part.hold, part.epoch, part.ledger, part.running) =
                 (Hold::Owned, self.epoch, Ledger::default(), 0);
-            part.marks = Marks::default();
+            (part.marks, part.torn) = (Marks::default(), false);
         }
     }
 
@@ -168,10 +173,11 @@ impl<T> Partitions<T> {
         }
     }
 
-    /// The offsets of this slot begin anew (its position was out of range): a new epoch with an empty ledger.
-    pub fn restarted(&mut self, slot: Slot) {
-        if self.by_slot.get(&slot).is_some_and(|index| self.parts[*index].hold == Hold::Owned) {
-            self.assigned(vec![slot]);
+    /// The slot's position was out of range. What was received stays: Kafka may have it no more. Where the slot goes
+    /// on, its next records tell: behind a gap, or from the beginning of a topic that was made anew.
+    pub fn torn(&mut self, slot: &Slot) {
+        if let Some(index) = self.by_slot.get(slot) {
+            self.parts[*index].torn = true;
         }
     }
 
@@ -183,6 +189,9 @@ impl<T> Partitions<T> {
             self.budget.release(record.size());
             return Ok(());
         };
+        if self.parts[index].torn {
+            self.mend(index, &record);
+        }
         self.parts[index].ledger.begin(record.offset)?;
         self.parts[index].marks.note(record.offset, record.timestamp_ms);
         // A record without a key waits in its partition's own lane.
@@ -327,6 +336,19 @@ impl<T> Partitions<T> {
     /// Slots that are ours.
     pub fn owned(&self) -> impl Iterator<Item = &Slot> {
         self.parts.iter().filter(|part| part.hold == Hold::Owned).map(|part| &part.slot)
+    }
+
+    /// The first record of a torn slot that does not simply follow tells where it goes on. One that does not rise is of
+    /// another topic of that name, and gets a new epoch.
+    fn mend(&mut self, index: usize, record: &InRecord) {
+        let follows = self.parts[index].ledger.reached();
+        if follows == Some(record.offset) {
+            return;
+        }
+        self.parts[index].torn = false;
+        if follows.is_some_and(|next| record.offset < next) {
+            self.assigned(vec![record.slot.clone()]);
+        }
     }
 
     /// Records come in runs of one partition, so that the one before is looked at first.

@@ -161,6 +161,8 @@ pub async fn drive<H: Handler, F: Feed>(
     };
     drop(leash); // A member that leaves may stand still.
     drain(owner, &mut feed, config.drain_grace.0).await;
+    // The next owner follows what the store says, and so must not find an older state there.
+    owner.brake(keeper);
     // Of a member that was thrown out nothing may be committed.
     let offsets = if end == End::Stalled { Vec::new() } else { owner.finals() };
     feed.close(offsets).await;

@@ -67,3 +67,10 @@ impl Tally {
         observe::finished(self.service, std::mem::take(&mut self.finished));
     }
 }
+
+impl Drop for Tally {
+    /// What is another's from now on must not be told as ours for ever.
+    fn drop(&mut self) {
+        self.lagging.iter().for_each(|slot| observe::lag(self.service, slot, 0));
+    }
+}

@@ -21,6 +21,9 @@ const GATE_WAIT: Duration = Duration::from_millis(5);
 /// Most gates open again in no time: for so long nothing is polled, as what comes would only have to wait, here or,
 /// once it is too much, at the broker, from where it comes twice. A rebalance waits likewise.
 const SHUT_SHORTLY: Duration = Duration::from_millis(100);
+/// A gate that opens again and again, for a few records each time, must not keep the poll away: rebalances, and the
+/// group's patience, hang on it.
+const UNPOLLED_MAX: Duration = Duration::from_secs(1);
 /// How often such a gate is looked at.
 const GATE_LOOK: Duration = Duration::from_millis(1);
 /// Records that are taken at a time.
@@ -40,6 +43,7 @@ pub(super) struct Poller {
     holding: Holding,
     /// When records were last let through.
     handed_on: Instant,
+    polled: Instant,
     copier: Copier,
     rebalances: u64,
 }
@@ -60,6 +64,7 @@ impl Poller {
             gate: membership.gate.clone(),
             holding: Holding::new(held_bytes_max),
             handed_on: Instant::now(),
+            polled: Instant::now(),
             copier: Copier::default(),
             rebalances: 0,
         };
@@ -72,7 +77,9 @@ impl Poller {
 
     fn run(mut self) {
         loop {
-            let is_shut_shortly = !self.holding.is_empty() && self.handed_on.elapsed() < SHUT_SHORTLY;
+            let is_shut_shortly = !self.holding.is_empty()
+                && self.handed_on.elapsed() < SHUT_SHORTLY
+                && self.polled.elapsed() < UNPOLLED_MAX;
             let order = if is_shut_shortly {
                 self.commands.recv_timeout(GATE_LOOK)
             } else {
@@ -108,6 +115,7 @@ impl Poller {
 
     /// Waits for a record, and takes what else is there.
     fn poll(&mut self) {
+        self.polled = Instant::now();
         let mut wait = if self.holding.is_empty() { POLL_WAIT } else { GATE_WAIT };
         let mut came: Option<(Slot, i64)> = None;
         for _ in 0..BATCH {

@@ -14,7 +14,7 @@ use crate::progress::{Last, Standing};
 pub enum Footing {
     /// The last record has not been seen again yet.
     Unsure,
-    /// The position was out of range: exactly the next offset must come.
+    /// The position was out of range: from now on exactly the next offset must come.
     Torn,
     Firm,
 }
@@ -68,7 +68,11 @@ impl Part {
         }
         match self.follows(&record, blind) {
             Ok(true) => {
-                (self.footing, self.position) = (Footing::Firm, record.offset + 1);
+                // Records that were fetched before it was torn may come first: only a jump tells what is missing.
+                if self.footing != Footing::Torn {
+                    self.footing = Footing::Firm;
+                }
+                self.position = record.offset + 1;
                 self.queue.push_back(record);
             }
             Ok(false) => {

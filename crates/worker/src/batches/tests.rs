@@ -109,6 +109,20 @@ fn a_gap_that_opens_while_it_reads_halts() {
 }
 
 #[test]
+fn records_in_hand_do_not_hide_the_gap_behind_them() {
+    let mut batches = batches();
+    batches.assigned(vec![standing(1, 0, None)]);
+    batches.torn(&slot(0));
+    // Fetched before the position was out of range.
+    batches.record(record(0, 0, 0));
+    batches.record(record(0, 8, 8));
+    let cut = batches.cut(SECOND).expect("what was fetched is good");
+    batches.settle(cut, &[Fate::Done], SECOND);
+    batches.gaps(SECOND);
+    assert!(batches.halted().is_some_and(|why| why.contains("gone")));
+}
+
+#[test]
 fn one_bad_record_is_found_among_many_and_alone_dead_lettered() {
     let mut batches = batches();
     batches.assigned(vec![standing(1, 0, None)]);

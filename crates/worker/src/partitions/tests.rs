@@ -224,12 +224,54 @@ fn records_without_a_key_share_their_partitions_lane() {
 fn a_slot_whose_offsets_begin_anew_gets_a_new_ledger() {
     let mut bench = Bench::new();
     bench.receive(record(0, 900, None));
-    bench.partitions.restarted(slot(0));
+    bench.partitions.torn(&slot(0));
+    // Fetched before the position was out of range.
+    bench.receive(record(0, 901, None));
     bench.receive(record(0, 3, None));
     let job = bench.start();
     assert_eq!(job.entry.record.offset, 3);
     bench.finish(job, Outcome::Handled, SECOND);
     assert_eq!(bench.partitions.finals(), vec![(slot(0), 4)]);
+}
+
+#[test]
+fn what_was_received_before_a_gap_is_handled_before_anything_behind_it_is_committed() {
+    let mut bench = Bench::new();
+    bench.receive(record(0, 50, None));
+    bench.partitions.torn(&slot(0));
+    bench.receive(record(0, 51, None));
+    bench.receive(record(0, 200, None));
+    let offsets: Vec<i64> = (0..3)
+        .map(|_| {
+            let job = bench.start();
+            let offset = job.entry.record.offset;
+            assert_eq!(
+                bench.partitions.finals(),
+                vec![(slot(0), offset)].into_iter().filter(|at| at.1 > 50).collect::<Vec<_>>()
+            );
+            bench.finish(job, Outcome::Handled, SECOND);
+            offset
+        })
+        .collect();
+    assert_eq!(offsets, [50, 51, 200], "Kafka has the first two no more");
+    assert_eq!(bench.partitions.finals(), vec![(slot(0), 201)]);
+}
+
+#[test]
+fn a_slot_that_came_back_is_not_taken_away_by_an_older_revocation() {
+    let mut bench = Bench::new();
+    bench.receive(record(0, 0, None));
+    let late = bench.start();
+    bench.partitions.revoking(&[slot(0)], Duration::ZERO);
+    bench.partitions.assigned(vec![slot(0)]);
+    assert_eq!(bench.partitions.drained(SECOND * 60), Some(Vec::new()));
+    bench.receive(record(0, 0, None));
+    let job = bench.partitions.start(SECOND * 60);
+    assert!(job.is_none(), "the same key is still out");
+    bench.finish(late, Outcome::Handled, SECOND * 60);
+    let job = bench.start();
+    bench.finish(job, Outcome::Handled, SECOND * 60);
+    assert_eq!(bench.partitions.finals(), vec![(slot(0), 1)]);
 }
 
 #[test]
