@@ -110,12 +110,10 @@ impl Clerk {
                     Slip::Take(ask) => self.asks.push(ask),
                 }
             }
-            self.beats.begin();
             let served = match self.settle().await {
                 Ok(()) => self.answer().await,
                 failed => failed,
             };
-            self.beats.end();
             if self.told(served) {
                 tokio::time::sleep(PAUSE).await;
             }
@@ -126,7 +124,7 @@ impl Clerk {
         while !self.marks.is_empty() {
             let batch = self.marks[..self.marks.len().min(BATCH)].to_vec();
             let written = batch.len();
-            self.options.queue.settle(batch).await?;
+            self.beats.during(self.options.queue.settle(batch)).await?;
             self.marks.drain(..written);
         }
         Ok(())
@@ -143,7 +141,8 @@ impl Clerk {
         let lease_until = later(now, options.config.lease.0);
         let wants = self.asks.iter().map(|ask| ask.want.clone()).collect();
         let (service, owner) = (options.service.to_owned(), options.owner.clone());
-        let rows = options.queue.take(Take { service, owner, wants, lease_until, now }).await?;
+        let take = Take { service, owner, wants, lease_until, now };
+        let rows = self.beats.during(options.queue.take(take)).await?;
         let mut by_target: HashMap<String, Vec<Row>> = HashMap::new();
         for row in rows {
             // Told here, for a row that is given back unsent is no longer known to be in doubt.
@@ -172,7 +171,8 @@ impl Clerk {
             return Ok(());
         }
         let idle: Vec<String> = self.asks.iter().map(|ask| ask.want.target.clone()).collect();
-        let due = self.options.queue.next_due(self.options.service, &idle).await?;
+        let due = self.options.queue.next_due(self.options.service, &idle);
+        let due = self.beats.during(due).await?;
         let due: HashMap<String, Timestamp> = due.into_iter().collect();
         for ask in self.asks.drain(..) {
             let _ = ask.give.send(Answer::Idle(due.get(&ask.want.target).copied()));

@@ -7,15 +7,23 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-/// How long a part may stand still. The store's own calls are bounded below this.
+/// How long a part of ours may stand still.
 const STILL: Duration = Duration::from_secs(25);
+
+/// How long one call of the store may last: longer than a store takes to give up by itself, with a new connection and
+/// an answer that does not come.
+const CALL: Duration = Duration::from_secs(45);
+
+/// A store that hangs is not mended by our restart.
+const HANGS: &str = "a call of the store does not end: look at the store, and restart the process only if the store \
+    answers others";
 
 /// What the engine's tasks leave behind as they turn. It costs next to nothing.
 #[derive(Debug)]
 pub struct Beats {
     since: Instant,
-    /// Milliseconds at which the clerk's round under way began; 0 between rounds.
-    round: AtomicU64,
+    /// Milliseconds at which the clerk's call under way began; 0 between calls.
+    call: AtomicU64,
     targets: HashMap<String, AtomicU64>,
 }
 
@@ -23,18 +31,16 @@ impl Beats {
     /// Nothing has turned yet.
     pub fn new(targets: impl Iterator<Item = String>) -> Self {
         let targets = targets.map(|target| (target, AtomicU64::new(0))).collect();
-        Self { since: Instant::now(), round: AtomicU64::new(0), targets }
+        Self { since: Instant::now(), call: AtomicU64::new(0), targets }
     }
 
-    /// The clerk begins a round of questions to the store.
-    pub fn begin(&self) {
+    /// One call of the clerk to the store. Each is watched by itself: a round of several may take long, all being well.
+    pub async fn during<T>(&self, call: impl Future<Output = T>) -> T {
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
-        self.round.store(now.max(1), Ordering::Relaxed);
-    }
-
-    /// The clerk's round has ended, well or not.
-    pub fn end(&self) {
-        self.round.store(0, Ordering::Relaxed);
+        self.call.store(now.max(1), Ordering::Relaxed);
+        let outcome = call.await;
+        self.call.store(0, Ordering::Relaxed);
+        outcome
     }
 
     /// A target's worker has turned.
@@ -57,9 +63,9 @@ impl Vigil {
     /// Looks again: `woken` are the targets with due rows that were just woken. Answers what stands still, if anything.
     pub fn look(&mut self, beats: &Beats, is_holding: bool, woken: &[String]) -> Option<String> {
         let now = beats.since.elapsed();
-        let began = Duration::from_millis(beats.round.load(Ordering::Relaxed));
-        if !began.is_zero() && now.saturating_sub(began) >= STILL {
-            return Some("a call of the store does not end: restart the process".to_owned());
+        let began = Duration::from_millis(beats.call.load(Ordering::Relaxed));
+        if !began.is_zero() && now.saturating_sub(began) >= CALL {
+            return Some(HANGS.to_owned());
         }
         self.unheld_since = (!is_holding).then(|| self.unheld_since.unwrap_or(now));
         if self.unheld_since.is_some_and(|since| now.saturating_sub(since) >= STILL) {
@@ -122,10 +128,32 @@ mod tests {
         assert!(why.contains("worker of desk") && at <= SECOND * 30, "{why} after {at:?}");
         let (why, at) = watch(&beats, 600, |vigil| vigil.look(&beats, false, &[])).await.unwrap();
         assert!(why.contains("not renewed") && at <= SECOND * 30, "{why} after {at:?}");
-        beats.begin();
-        let (why, at) = watch(&beats, 600, |vigil| vigil.look(&beats, true, &[])).await.unwrap();
-        assert!(why.contains("does not end") && at <= SECOND * 30, "{why} after {at:?}");
-        beats.end();
-        assert_eq!(Vigil::default().look(&beats, true, &due), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_that_lasts_longer_than_a_store_takes_to_give_up_is_named() {
+        let beats = beats();
+        let told = watch(&beats, 600, |vigil| vigil.look(&beats, true, &[]));
+        let (why, at) = tokio::select! {
+            told = told => told.unwrap(),
+            () = beats.during(std::future::pending()) => unreachable!("it does not end"),
+        };
+        assert!(why.contains("does not end") && why.contains("look at the store"), "{why}");
+        assert!((SECOND * 45..=SECOND * 50).contains(&at), "after {at:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn calls_that_end_are_well_though_there_is_always_one_under_way() {
+        let beats = beats();
+        let told = watch(&beats, 600, |vigil| vigil.look(&beats, true, &[]));
+        let calls = async {
+            for _ in 0..20 {
+                beats.during(tokio::time::sleep(SECOND * 40)).await;
+            }
+        };
+        tokio::select! {
+            told = told => assert_eq!(told, None),
+            () = calls => unreachable!("it is watched for less"),
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use jiff::Timestamp;
@@ -42,6 +43,8 @@ pub struct Memory {
     down: AtomicBool,
     /// Who asks for rows gets no answer, ever.
     pub hangs: AtomicBool,
+    /// How long taking and marking take.
+    pub slow: Mutex<Duration>,
     pub takes: AtomicUsize,
     pub released: AtomicBool,
     /// A target whose lease another member has.
@@ -55,6 +58,7 @@ impl Default for Memory {
             began: Instant::now(),
             down: AtomicBool::new(false),
             hangs: AtomicBool::new(false),
+            slow: Mutex::default(),
             takes: AtomicUsize::new(0),
             released: AtomicBool::new(false),
             withheld: Mutex::default(),
@@ -81,6 +85,13 @@ impl Memory {
     /// How each row ended, in the order of planning.
     pub fn ends(&self) -> Vec<Option<Outcome>> {
         self.rows().into_iter().map(|row| row.end).collect()
+    }
+
+    async fn answers(&self) {
+        let slow = *self.slow.lock().unwrap();
+        if !slow.is_zero() {
+            tokio::time::sleep(slow).await;
+        }
     }
 
     fn up(&self) -> Result<MutexGuard<'_, Book>, QueueError> {
@@ -148,6 +159,7 @@ impl Queue for Memory {
         if self.hangs.load(Ordering::SeqCst) {
             std::future::pending::<()>().await;
         }
+        self.answers().await;
         let mut book = self.up()?;
         self.takes.fetch_add(1, Ordering::SeqCst);
         let mut taken = Vec::new();
@@ -166,6 +178,7 @@ impl Queue for Memory {
     }
 
     async fn settle(&self, settlements: Vec<Settlement>) -> Result<(), QueueError> {
+        self.answers().await;
         let mut book = self.up()?;
         for Settlement { id, owner, attempt, outcome } in settlements {
             let id = usize::try_from(id).unwrap();
