@@ -112,9 +112,12 @@ fn a_gap_that_opens_while_it_reads_halts() {
 fn records_in_hand_do_not_hide_the_gap_behind_them() {
     let mut batches = batches();
     batches.assigned(vec![standing(1, 0, None)]);
+    batches.record(record(0, 0, 0));
+    let cut = batches.cut(SECOND).unwrap();
+    batches.settle(cut, &[Fate::Done], SECOND);
     batches.torn(&slot(0));
     // Fetched before the position was out of range.
-    batches.record(record(0, 0, 0));
+    batches.record(record(0, 1, 1));
     batches.record(record(0, 8, 8));
     let cut = batches.cut(SECOND).expect("what was fetched is good");
     batches.settle(cut, &[Fate::Done], SECOND);
