@@ -77,8 +77,8 @@ impl fmt::Debug for Store {
 impl Store {
     /// Opens `file:PATH` (relative to the working directory, folders are made) or `postgres://user@host/db`, and
     /// brings the tables up to date. A file is locked: a second opener gets [`StoreError::Held`]. It is given free
-    /// when the last handle is dropped. Postgres is asked for TLS, verified against the machine's roots, where the
-    /// url says `sslmode=require`.
+    /// when the last handle is dropped. Postgres on another machine is spoken to over TLS, verified against the
+    /// machine's roots, unless the url says `sslmode=disable` or `sslmode=prefer`.
     pub async fn open(url: &str, clock: Clock) -> Result<Arc<Self>, StoreError> {
         Self::open_with(url, clock, Time::default()).await
     }

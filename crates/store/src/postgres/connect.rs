@@ -8,9 +8,9 @@ use deadpool_postgres::{
 use outbox::QueueError;
 use tokio_postgres::config::SslMode;
 use tokio_postgres::{Config, NoTls};
-use tokio_postgres_rustls::MakeRustlsConnect;
 
 use super::failure::Failure;
+use super::tls::{self, Channel};
 use crate::{StoreError, time};
 
 /// Connections of one process. Planning, settling and claiming use one each, the rest is for taking and holding.
@@ -32,7 +32,8 @@ pub(super) struct Connections {
 impl Connections {
     /// Reads the url; connects on first use.
     pub(super) fn new(url: &str) -> Result<Self, StoreError> {
-        Self::of(parse(url)?)
+        let config = parse(url)?;
+        Self::of(tls::channel(url, &config), config)
     }
 
     /// As [`Connections::new`], and everything is looked for and made in `schema`, a plain name.
@@ -40,10 +41,10 @@ impl Connections {
         let mut config = parse(url)?;
         let given = config.get_options().unwrap_or_default();
         config.options(format!("{given} -c search_path={schema}"));
-        Self::of(config)
+        Self::of(tls::channel(url, &config), config)
     }
 
-    fn of(mut config: Config) -> Result<Self, StoreError> {
+    fn of(channel: Channel, mut config: Config) -> Result<Self, StoreError> {
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }
@@ -53,10 +54,19 @@ impl Connections {
         config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(ANSWER_MAX);
         // Fast: a closed connection is seen without a question. One that only looks open is found by `ANSWER_MAX`.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
-        let manager = if config.get_ssl_mode() == SslMode::Require {
-            Manager::from_config(config, tls().map_err(broken)?, recycling)
-        } else {
-            Manager::from_config(config, NoTls, recycling)
+        let manager = match channel {
+            Channel::Clear => Manager::from_config(config, NoTls, recycling),
+            Channel::Verified => {
+                config.ssl_mode(SslMode::Require);
+                Manager::from_config(config, tls::connector().map_err(broken)?, recycling)
+            }
+            Channel::Offered => {
+                tracing::warn!(
+                    "store.url says sslmode=prefer: a server without TLS is spoken to in clear text; \
+                     sslmode=require allows TLS alone"
+                );
+                Manager::from_config(config, tls::connector().map_err(broken)?, recycling)
+            }
         };
         let timeouts =
             Timeouts { wait: Some(CONNECT_MAX), create: Some(CONNECT_MAX * 2), recycle: Some(CONNECT_MAX) };
@@ -96,23 +106,6 @@ fn settings() -> String {
         time::millis(STATEMENT_MAX),
         time::millis(IDLE_MAX),
     )
-}
-
-/// Verifies against the machine's roots. There is no way to ask for less.
-fn tls() -> Result<MakeRustlsConnect, String> {
-    // An error says that a provider is there already, which is as good.
-    let _ = rustls::crypto::ring::default_provider().install_default();
-    match MakeRustlsConnect::with_native_certs() {
-        Ok((tls, unreadable)) => {
-            for error in unreadable {
-                tracing::warn!(error = %error, "a root certificate of this machine could not be read: {error}");
-            }
-            Ok(tls)
-        }
-        Err(_) => {
-            Err("this machine has no root certificates to verify Postgres with (ca-certificates)".to_owned())
-        }
-    }
 }
 
 /// Waits for the answer of statements that were sent on `client`, for a bounded time. After any failure the connection

@@ -7,6 +7,8 @@ use outbox::QueueError;
 use tokio_postgres::error::SqlState;
 use tokio_postgres::types::WrongType;
 
+use super::tls;
+
 /// What went wrong with one statement.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -27,7 +29,11 @@ impl From<tokio_postgres::Error> for Failure {
             Some(_) => Self::Broken(words),
             None if error.source().is_some_and(|source| source.is::<WrongType>()) => Self::Broken(words),
             // No answer of the server at all: the connection is gone, or was never there.
-            None => Self::Unavailable(words),
+            None => match tls::remedy(&words) {
+                Some((remedy, true)) => Self::Broken(format!("{words}: {remedy}")),
+                Some((remedy, false)) => Self::Unavailable(format!("{words}: {remedy}")),
+                None => Self::Unavailable(words),
+            },
         }
     }
 }

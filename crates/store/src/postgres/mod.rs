@@ -14,6 +14,7 @@ mod schema;
 mod settle;
 #[cfg(test)]
 mod tests;
+mod tls;
 mod trial;
 mod upkeep;
 
