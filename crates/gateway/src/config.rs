@@ -11,6 +11,8 @@ use crate::GatewayError;
 const RECORD_BYTES_MAX: u64 = 2 * 1024 * 1024;
 /// What an event or an arrival has besides the body and the headers: names, ids, times, the frame.
 const RECORD_BYTES_EXTRA: u64 = 16 * 1024;
+/// What an event says fits its record as well: its id, key and names stand in headers, too.
+const _: () = assert!(sources::EVENT_BYTES_MAX as u64 + 2 * RECORD_BYTES_EXTRA <= RECORD_BYTES_MAX);
 /// How much of the deadline is left for the answer when Kafka gives up.
 const ANSWER_RESERVE: Duration = Duration::from_secs(1);
 

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use bus::SendError;
 use bytes::Bytes;
 use futures::future::join_all;
 use okr::OkrEvent;
@@ -121,26 +122,33 @@ impl Desk {
 
     async fn produce(&self, parcel: Parcel) -> Result<Outcome, &'static str> {
         let Parcel { key, arrival, events, trail, deadline, .. } = parcel;
-        let source = arrival.source.clone();
-        match events {
-            Ok(events) => self.events(events, Kept { key, arrival, trail, deadline }).await,
-            Err(held) => {
-                let outcome = self.held(&held, Kept { key, arrival, trail, deadline }).await?;
-                observe::held(&source, held.reason);
-                tracing::info!(
-                    okr.source = source,
-                    reason = held.reason,
-                    error = held.error,
-                    "held a delivery of {source}: {}",
-                    held.error
-                );
-                Ok(outcome)
-            }
-        }
+        let kept = Kept { key, arrival, trail, deadline };
+        let held = match events {
+            Ok(events) => match self.events(events, &kept).await {
+                // Sent again it would be as large, for ever. The arrival is no larger than its body: a person gets that.
+                Err(reason) if reason == SendError::TooLarge.reason() => Held {
+                    reason,
+                    error: "what the delivery became is larger than a record of its topic may be".to_owned(),
+                },
+                told => return told,
+            },
+            Err(held) => held,
+        };
+        let outcome = self.held(&held, &kept).await?;
+        let source = &kept.arrival.source;
+        observe::held(source, held.reason);
+        tracing::info!(
+            okr.source = source,
+            reason = held.reason,
+            error = held.error,
+            "held a delivery of {source}: {}",
+            held.error
+        );
+        Ok(outcome)
     }
 
     /// Events and arrival go out together; all of them are acknowledged, or it did not happen.
-    async fn events(&self, mut events: Vec<OkrEvent>, kept: Kept) -> Result<Outcome, &'static str> {
+    async fn events(&self, mut events: Vec<OkrEvent>, kept: &Kept) -> Result<Outcome, &'static str> {
         let mut records = Vec::with_capacity(events.len() + 1);
         let mut accepted = Vec::with_capacity(events.len());
         for event in &mut events {
@@ -172,7 +180,7 @@ impl Desk {
     }
 
     /// First the arrival, then the letter, which says where the arrival lies.
-    async fn held(&self, held: &Held, kept: Kept) -> Result<Outcome, &'static str> {
+    async fn held(&self, held: &Held, kept: &Kept) -> Result<Outcome, &'static str> {
         let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
         let outgoing = self.topics.arrival(&kept.key, &kept.arrival, value, &kept.trail);
         let arrival = outgoing.record.clone();

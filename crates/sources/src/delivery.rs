@@ -48,6 +48,14 @@ pub(crate) const ID_BYTES_MAX: usize = 1024;
 /// Events that one delivery may bring: what they become is held in memory until Kafka has all of them.
 pub(crate) const EVENTS_MAX: usize = 1000;
 
+/// Bytes of text in one event. It is less than the 2 MiB that a record may have, because ids, names, times and headers
+/// have to fit beside it; it is more than any body that the gateway takes for one event says once.
+pub const EVENT_BYTES_MAX: usize = (2 << 20) - (32 << 10);
+
+/// Bytes of text in all events of a delivery: twice those of one, more than any body says once. They are held in memory
+/// together until Kafka has them, twice over: as events and as records.
+pub(crate) const EVENTS_BYTES_MAX: usize = 4 << 20;
+
 impl Identity {
     /// What the tool says; an id beyond all reason stands for itself by its hash.
     pub(crate) fn given(text: String) -> Self {

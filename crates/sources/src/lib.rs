@@ -19,11 +19,14 @@ mod okr_body;
 mod source;
 mod standard_webhooks;
 mod verify;
+mod volume;
 mod words;
 
 pub use catalog::{KNOWN_KINDS, built};
 pub use config::{JwksConfig, Mapped, NonceConfig, SourceConfig, TimestampConfig, VerifyConfig};
-pub use delivery::{Delivery, Dialect, Draft, Greeting, Identity, Parsed, Reading, Request, Signs, Terms};
+pub use delivery::{
+    Delivery, Dialect, Draft, EVENT_BYTES_MAX, Greeting, Identity, Parsed, Reading, Request, Signs, Terms,
+};
 pub use error::{Refusal, SourceError, Untranslatable};
 pub use generic::Explained;
 pub use keys::KEYS;

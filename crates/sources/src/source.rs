@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     Delivery, Draft, Explained, Greeting, Identity, Learned, Reading, Refusal, Request, Signs, SourceConfig,
-    SourceError, Terms, catalog::Voice, verify::Verifier,
+    SourceError, Terms, catalog::Voice, verify::Verifier, volume::Volume,
 };
 
 /// The header of a handshake that says how much is too much, a minute.
@@ -175,7 +175,12 @@ impl Source {
     pub fn read(&self, delivery: &Delivery<'_>) -> Reading {
         let parsed = self.voice.dialect().parse(delivery, &self.terms);
         let identity = parsed.identity.text();
-        let events = parsed.drafts.map(|drafts| {
+        let fits = |drafts: &Vec<Draft>| {
+            let mut volume = Volume::new("body");
+            drafts.iter().try_for_each(|draft| volume.add(draft))
+        };
+        let drafts = parsed.drafts.and_then(|drafts| fits(&drafts).map(|()| drafts));
+        let events = drafts.map(|drafts| {
             let mut seen = Seen { keys: HashMap::new(), one: drafts.len() == 1 };
             let event = |mut draft: Draft| {
                 let own = draft.delivery.take();

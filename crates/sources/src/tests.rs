@@ -1,6 +1,7 @@
 //! Configuration: what is refused, and in which words.
 
 mod documents;
+mod volume;
 
 use crate::{KEYS, KNOWN_KINDS, Source, SourceConfig, built};
 

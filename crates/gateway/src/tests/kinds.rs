@@ -38,6 +38,19 @@ async fn a_mapping_makes_an_event_of_a_foreign_body() {
 }
 
 #[tokio::test]
+async fn a_text_that_a_mapping_multiplies_is_held() {
+    let stage = stage().await;
+    let list = vec![r#"{"id":1}"#; 1000].join(",");
+    let body = format!(r#"{{"team":"{}","items":[{list}]}}"#, "x".repeat(480_000));
+    let reply = stage.send("list", body.as_bytes()).await;
+    assert_eq!((reply.status, &reply.json()["reason"]), (202, &json!("each")), "{reply:?}");
+    let letters = stage.log.records("okr.dead.gateway");
+    assert_eq!(letters[0].headers.get_str("okr-dead-reason"), Some("each"));
+    assert_eq!(Fake::arrival(&letters[0]).body, body.as_bytes());
+    assert_eq!(stage.log.count(), 2, "the arrival and its letter");
+}
+
+#[tokio::test]
 async fn github_pings_and_pushes() {
     let stage = stage().await;
     let ping = [("x-github-event", "ping"), ("x-github-delivery", "g-1")];

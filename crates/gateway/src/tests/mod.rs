@@ -49,6 +49,11 @@ kind = "generic"
 verify = { scheme = "hmac-sha512", header = "x-signature", encoding = "base64", secrets = ["form-secret"] }
 identity = "headers['X-Request-Id']"
 event = { subject_type = "'key_result'", subject_id = "body.kr", progress = "body.value / body.goal", department = "body.division" }
+[list]
+kind = "generic"
+verify = { scheme = "bearer", secrets = ["t0ken"] }
+each = "body.items"
+event = { subject_id = "item.id", department = "body.team" }
 [slow]
 kind = "okr"
 verify = { scheme = "bearer", secrets = ["t0ken"] }
@@ -80,7 +85,7 @@ async fn stage() -> Stage {
 }
 
 async fn stage_with(config: GatewayConfig) -> Stage {
-    let sources = ["acme", "tracker", "open", "slow", "grid", "code", "form"].map(source).into();
+    let sources = ["acme", "tracker", "open", "slow", "grid", "code", "form", "list"].map(source).into();
     stage_of(config, |config, desk| Door::new(config, sources, desk, boot::system_clock()).unwrap()).await
 }
 

@@ -27,7 +27,6 @@ async fn every_refusal_of_kafka_is_a_503_and_the_retry_has_the_same_ids() {
         Act::Fail(unacknowledged()),
         Act::Refuse(SendError::QueueFull),
         Act::Refuse(SendError::Closed),
-        Act::Fail(SendError::TooLarge),
         Act::Fail(SendError::Refused("no topic".to_owned())),
     ] {
         stage.log.then(act);
@@ -46,6 +45,37 @@ async fn every_refusal_of_kafka_is_a_503_and_the_retry_has_the_same_ids() {
         .map(|record| Fake::event(record).event_id.to_string())
         .collect();
     assert_eq!(ids.len(), 1);
+}
+
+#[tokio::test]
+async fn an_event_that_no_topic_takes_is_held_and_its_repeat_is_known() {
+    let stage = stage().await;
+    for (nth, act) in
+        [Act::Refuse(SendError::TooLarge), Act::Fail(SendError::TooLarge)].into_iter().enumerate()
+    {
+        let id = format!("msg_{nth}");
+        stage.log.then(act);
+        let reply = stage.send_as("acme", &id, CHECK_IN, &[]).await;
+        assert_eq!(
+            (reply.status, &reply.json()["held"], &reply.json()["reason"]),
+            (202, &1.into(), &"too_large".into())
+        );
+        let letters = stage.log.records("okr.dead.gateway");
+        assert_eq!(
+            (letters.len(), letters[nth].headers.get_str("okr-dead-reason")),
+            (nth + 1, Some("too_large"))
+        );
+        assert_eq!(Fake::arrival(&letters[nth]).body, CHECK_IN, "the letter has all that came");
+        let before = stage.log.count();
+        assert_eq!(stage.send_as("acme", &id, CHECK_IN, &[]).await.json()["held"], 1);
+        assert_eq!(stage.log.count(), before, "the repeat is a repeat");
+    }
+    // An arrival that is too large is nothing that could be held.
+    for _ in 0..3 {
+        stage.log.then(Act::Fail(SendError::TooLarge));
+    }
+    check_unavailable(&stage.send_as("acme", "msg_9", CHECK_IN, &[]).await);
+    assert_eq!(stage.log.records("okr.dead.gateway").len(), 2);
 }
 
 #[tokio::test]

@@ -15,6 +15,7 @@ use crate::{
     form::{self, FORM},
     json,
     okr_body::body_hash,
+    volume::Volume,
 };
 pub use explain::Explained;
 use fields::{ATTRIBUTES, Field, Found, SUBJECT_ID};
@@ -127,8 +128,13 @@ impl Generic {
     fn drafts(&self, scope: &Scope, terms: &Terms) -> Result<Vec<Draft>, Untranslatable> {
         let items = self.items(scope)?;
         let mut drafts = Vec::with_capacity(items.len());
+        // Counted from draft to draft: all of them together may be more than there is memory.
+        let mut volume = Volume::new("each");
         for (nth, item) in items.iter().enumerate() {
-            let draft = self.draft(item, terms);
+            let draft = self.draft(item, terms).and_then(|draft| {
+                draft.iter().try_for_each(|draft| volume.add(draft))?;
+                Ok(draft)
+            });
             let draft = if self.each.is_some() { draft.map_err(|fault| fault.of_item(nth)) } else { draft };
             drafts.extend(draft?);
         }
