@@ -5,6 +5,8 @@
 mod envelope;
 mod greeting;
 
+use std::collections::HashMap;
+
 use http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::value::RawValue;
 use sha2::{Digest, Sha256};
@@ -75,7 +77,8 @@ impl Dialect for CloudEvents {
     }
 }
 
-/// All of a batch, or none of it. Each event is the one that it would be alone.
+/// All of a batch, or none of it. Each event is the one that it would be alone, so one that stands there again is the
+/// same one.
 fn batch(text: &str, terms: &Terms) -> Result<Vec<Draft>, Untranslatable> {
     let raw: &RawValue = json::value(text)?;
     let wrong = |_| Untranslatable::field("body", "must be a list of events");
@@ -84,14 +87,18 @@ fn batch(text: &str, terms: &Terms) -> Result<Vec<Draft>, Untranslatable> {
         return Err(Untranslatable::field("body", "has more than 1000 events"));
     }
     let mut drafts = Vec::with_capacity(list.len());
+    let mut seen: HashMap<String, [u8; 32]> = HashMap::new();
     for (nth, raw) in list.into_iter().enumerate() {
-        let read = |raw: &RawValue| {
+        let mut read = |raw: &RawValue| {
             let envelope = Envelope::structured(&json::body(raw.get())?)?;
-            let mut draft = draft(&envelope, terms)?;
-            if let Some(draft) = &mut draft {
-                draft.delivery = Some(Identity::given(envelope.identity()));
+            let Some(mut draft) = draft(&envelope, terms)? else { return Ok(None) };
+            match seen.insert(envelope.identity(), envelope.fingerprint()) {
+                None => {}
+                Some(before) if before == envelope.fingerprint() => return Ok(None),
+                Some(_) => return Err(Untranslatable::field("id", "stands before with another content")),
             }
-            Ok(draft)
+            draft.delivery = Some(Identity::given(envelope.identity()));
+            Ok(Some(draft))
         };
         drafts.extend(read(raw).map_err(|fault: Untranslatable| fault.of_item(nth))?);
     }

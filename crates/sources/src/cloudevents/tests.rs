@@ -138,6 +138,41 @@ fn a_batch_is_taken_whole_or_held_whole() {
 }
 
 #[test]
+fn an_event_that_stands_twice_in_a_batch_is_one() {
+    let kind = "key_result.updated";
+    let (one, two) = (event("1", kind, DATA), event("2", kind, DATA));
+    let alone = structured(&one).events.unwrap().remove(0);
+    let events = batch(&format!("[{one},{two},{one},{one}]")).events.unwrap();
+    assert_eq!(events.len(), 2, "{events:?}");
+    assert_eq!((&events[0], &events[1]), (&alone, &structured(&two).events.unwrap()[0]));
+    let traced = one.replacen('{', r#"{"traceparent":"00-1","#, 1);
+    assert_eq!(batch(&format!("[{one},{traced}]")).events, Ok(vec![alone]));
+}
+
+#[test]
+fn one_id_with_two_contents_holds_its_batch() {
+    let one = event("1", "key_result.updated", DATA);
+    for other in [
+        one.replace("0.4", "0.5"),
+        one.replace("kr-1", "kr-2"),
+        one.replace("10:15", "10:16"),
+        one.replace("key_result.updated", "key_result.closed"),
+    ] {
+        let fault = batch(&format!("[{one},{other}]")).events.unwrap_err();
+        let words = "item 2: `id` stands before with another content";
+        assert_eq!((fault.reason(), fault.to_string().as_str()), ("id", words), "{other}");
+    }
+    let elsewhere = one.replace("/goals/eu", "/goals/us");
+    assert_eq!(batch(&format!("[{one},{elsewhere}]")).events.unwrap().len(), 2, "another source's id");
+    let foreign = one.replace("key_result.updated", "blob.created");
+    assert_eq!(
+        batch(&format!("[{foreign},{one}]")).events.unwrap().len(),
+        1,
+        "what is not for us says nothing"
+    );
+}
+
+#[test]
 fn attempts_differ_in_what_does_not_count() {
     let one = event("1", "key_result.updated", DATA);
     let traced = one.replacen('{', r#"{"traceparent":"00-1","#, 1);
