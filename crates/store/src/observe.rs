@@ -24,6 +24,12 @@ pub(crate) fn settlements_refused(home: &'static str, count: usize) {
     }
 }
 
+/// A row that was due and could not be read; it waits as if leased, and nobody is held up by it.
+pub(crate) fn unreadable(home: &'static str, id: i64, cause: &QueueError) {
+    counter!("okr_store_rows_unreadable_total", "home" => home).increment(1);
+    tracing::error!(id, error = %cause, "row {id} of router_parcels is left where it is: {cause}");
+}
+
 /// Finished effects that were forgotten.
 pub(crate) fn pruned(home: &'static str, rows: u64) {
     counter!("okr_store_rows_pruned_total", "home" => home).increment(rows);

@@ -2,11 +2,13 @@
 
 use jiff::Timestamp;
 use libsql::Value;
-use outbox::{Effect, Outcome, QueueError, Row, Settlement, Take};
+use outbox::{Effect, Outcome, Parcel, QueueError, Row, Settlement, Take};
 use uuid::Uuid;
 
+use super::NAME;
+use super::failure::classify;
 use super::session::Session;
-use crate::{packing, time};
+use crate::{observe, packing, time};
 
 const DUE: &str = "SELECT l.lane, l.head_id, l.attempt + 1, l.owner IS NOT NULL,
         e.event_id, e.replay_id, p.received_at, p.body, p.record
@@ -15,6 +17,9 @@ const DUE: &str = "SELECT l.lane, l.head_id, l.attempt + 1, l.owner IS NOT NULL,
 
 const LEASE: &str = "UPDATE router_lanes SET owner = ?4, attempt = attempt + 1, due_at = ?5
     WHERE service = ?1 AND target = ?2 AND lane = ?3";
+
+/// Looked at again when a lease would end; nobody has it, nothing was tried.
+const PASS: &str = "UPDATE router_lanes SET due_at = ?4 WHERE service = ?1 AND target = ?2 AND lane = ?3";
 
 const LEASED: &str = "SELECT l.service, l.target, l.lane FROM router_parcels p
     JOIN router_lanes l ON l.service = p.service AND l.target = p.target AND l.lane = p.lane
@@ -46,6 +51,11 @@ struct Found {
     id: i64,
     attempt: i64,
     ambiguous: bool,
+    goods: Result<Goods, libsql::Error>,
+}
+
+/// What a row is about.
+struct Goods {
     event_id: Vec<u8>,
     replay_id: String,
     received_at: i64,
@@ -60,6 +70,14 @@ impl Found {
             id: row.get(1)?,
             attempt: row.get(2)?,
             ambiguous: row.get::<i64>(3)? != 0,
+            goods: Goods::read(row),
+        })
+    }
+}
+
+impl Goods {
+    fn read(row: &libsql::Row) -> Result<Self, libsql::Error> {
+        Ok(Self {
             event_id: row.get(4)?,
             replay_id: row.get(5)?,
             received_at: row.get(6)?,
@@ -68,21 +86,16 @@ impl Found {
         })
     }
 
-    fn into_row(self, service: &str, target: &str) -> Result<Row, QueueError> {
+    fn unpack(self, service: &str, target: &str) -> Result<Parcel, QueueError> {
         let event_id = Uuid::from_slice(&self.event_id)
-            .map_err(|error| QueueError::Broken(format!("row {} has no event id: {error}", self.id)))?;
+            .map_err(|error| QueueError::Broken(format!("it has no event id: {error}")))?;
         let effect = Effect {
             service: service.to_owned(),
             event_id,
             target: target.to_owned(),
             replay_id: self.replay_id,
         };
-        Ok(Row {
-            id: self.id,
-            attempt: u32::try_from(self.attempt).unwrap_or(u32::MAX),
-            parcel: packing::unpack(effect, self.received_at, &self.body, &self.record)?,
-            ambiguous: self.ambiguous,
-        })
+        packing::unpack(effect, self.received_at, &self.body, &self.record)
     }
 }
 
@@ -92,10 +105,20 @@ pub(super) fn take(session: &mut Session, take: &Take) -> Result<Vec<Row>, Queue
     for want in wants {
         let limit = i64::try_from(want.limit).unwrap_or(i64::MAX);
         let question = (service.as_str(), want.target.as_str(), time::micros(*now), limit);
-        for found in session.rows(DUE, question, Found::read)? {
-            let lane = (service.as_str(), want.target.as_str(), found.lane.as_str());
-            session.run(LEASE, (lane.0, lane.1, lane.2, owner.as_str(), time::micros(*lease_until)))?;
-            taken.push(found.into_row(service, &want.target)?);
+        for Found { lane, id, attempt, ambiguous, goods } in session.rows(DUE, question, Found::read)? {
+            let goods = goods.map_err(|error| classify(&error));
+            let (target, until) = (want.target.as_str(), time::micros(*lease_until));
+            match goods.and_then(|goods| goods.unpack(service, target)) {
+                Ok(parcel) => {
+                    session.run(LEASE, (service.as_str(), target, lane, owner.as_str(), until))?;
+                    let attempt = u32::try_from(attempt).unwrap_or(u32::MAX);
+                    taken.push(Row { id, attempt, parcel, ambiguous });
+                }
+                Err(cause) => {
+                    session.run(PASS, (service.as_str(), target, lane, until))?;
+                    observe::unreadable(NAME, id, &cause);
+                }
+            }
         }
     }
     Ok(taken)

@@ -1,6 +1,6 @@
 //! The suite on a file, and what only a file promises.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use futures::future::join_all;
 use outbox::{Outcome, Queue, QueueError};
@@ -17,6 +17,14 @@ async fn check(promise: impl AsyncFnOnce(Subject)) {
     let folder = tempfile::tempdir().unwrap();
     let clock = TestClock::new();
     ends(promise((Store::open(&url(&folder), clock.clock()).await.unwrap(), clock))).await;
+}
+
+/// Runs a statement on a file past the store that holds it.
+async fn run(folder: &tempfile::TempDir, sql: &str) {
+    let file = libsql::Builder::new_local(folder.path().join("deep/er/state.db")).build().await.unwrap();
+    let connection = file.connect().unwrap();
+    connection.busy_timeout(Duration::from_secs(5)).unwrap();
+    connection.execute_batch(sql).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -117,6 +125,26 @@ async fn a_subject_has_one_row_out_at_a_time_and_in_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_oldest_rows_come_first_and_no_more_than_asked_for() {
     check(suite::lanes::the_oldest_rows_come_first_and_no_more_than_asked_for).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_row_holds_up_nobody_else() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), TestClock::new());
+    let store = Store::open(&url(&folder), clock.clock()).await.unwrap();
+    ends(suite::lanes::an_unreadable_row_holds_up_nobody_else((store, clock), async |sql| {
+        run(&folder, sql).await
+    }))
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_row_stays_in_doubt_if_it_was() {
+    let (folder, clock) = (tempfile::tempdir().unwrap(), TestClock::new());
+    let store = Store::open(&url(&folder), clock.clock()).await.unwrap();
+    ends(suite::lanes::an_unreadable_row_stays_in_doubt_if_it_was((store, clock), async |sql| {
+        run(&folder, sql).await
+    }))
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use futures::future::join_all;
-use outbox::{Outcome, Queue, QueueError};
+use outbox::{Outcome, Queue, QueueError, Take, Want};
 use tokio::sync::OnceCell;
 
 use super::{SERVICE, Subject, TestClock, ends, event, numbers, parcel, settle, suite, take, unfinished};
@@ -127,6 +127,22 @@ async fn a_subject_has_one_row_out_at_a_time_and_in_order() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_oldest_rows_come_first_and_no_more_than_asked_for() {
     check(suite::lanes::the_oldest_rows_come_first_and_no_more_than_asked_for).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_row_holds_up_nobody_else() {
+    let (database, clock) = (database().await, TestClock::new());
+    let store = open(&database, &clock).await;
+    let run = async |sql| run(&database.url, sql).await.unwrap();
+    ends(suite::lanes::an_unreadable_row_holds_up_nobody_else((store, clock), run)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_unreadable_row_stays_in_doubt_if_it_was() {
+    let (database, clock) = (database().await, TestClock::new());
+    let store = open(&database, &clock).await;
+    let run = async |sql| run(&database.url, sql).await.unwrap();
+    ends(suite::lanes::an_unreadable_row_stays_in_doubt_if_it_was((store, clock), run)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -298,6 +314,29 @@ async fn a_refused_parcel_fails_alone() {
         assert_eq!(planned.is_err(), n == 7, "{n}: {planned:?}");
     }
     assert!(matches!(planned[7], Err(QueueError::Broken(_))));
+}
+
+#[tokio::test]
+async fn a_take_that_fails_leases_nothing() {
+    let (database, clock) = (database().await, TestClock::new());
+    let store = open(&database, &clock).await;
+    store.plan(vec![parcel(1, "s", "a")]).await.unwrap();
+    // Only reading the parcels fails, and not before it is done.
+    let fails = "ALTER TABLE router_parcels RENAME TO kept; CREATE VIEW router_parcels AS
+        SELECT id, service, target, lane, planned_at, received_at, (1 / (id - id))::text AS body, record FROM kept";
+    run(&database.url, fails).await.unwrap();
+    let ask = Take {
+        service: SERVICE.into(),
+        owner: "one".into(),
+        wants: vec![Want { target: "a".into(), limit: 1 }],
+        lease_until: clock.after(30),
+        now: clock.after(0),
+    };
+    let error = store.take(ask).await.unwrap_err();
+    assert!(error.to_string().contains("division by zero"), "{error}");
+    run(&database.url, "DROP VIEW router_parcels; ALTER TABLE kept RENAME TO router_parcels").await.unwrap();
+    let row = take(&store, &clock, "one", "a", 1).await.remove(0);
+    assert_eq!((row.attempt, row.ambiguous), (1, false), "nothing was sent");
 }
 
 #[tokio::test]

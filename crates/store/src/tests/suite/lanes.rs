@@ -48,6 +48,56 @@ pub(crate) async fn the_oldest_rows_come_first_and_no_more_than_asked_for((store
     assert_eq!(numbers(&take(&store, &clock, "one", "a", 4).await), [5, 6]);
 }
 
+/// `run` runs a statement on the store past its home.
+pub(crate) async fn an_unreadable_row_holds_up_nobody_else(
+    (store, clock): Subject,
+    run: impl AsyncFn(&'static str),
+) {
+    store.plan(vec![parcel(1, "bad", "a"), parcel(2, "bad", "a")]).await.unwrap();
+    clock.advance(1);
+    store.plan(vec![parcel(3, "good", "a"), parcel(4, "more", "a"), parcel(5, "good", "b")]).await.unwrap();
+    run("UPDATE router_parcels SET body = '{' WHERE lane = 'acme/key_result/bad'").await;
+
+    // The bad one is the oldest: it costs one place, once.
+    assert_eq!(numbers(&take(&store, &clock, "one", "a", 2).await), [3]);
+    assert_eq!(numbers(&take(&store, &clock, "one", "a", 2).await), [4]);
+    assert_eq!(numbers(&take(&store, &clock, "one", "b", 2).await), [5]);
+    assert_eq!(unfinished(&store).await, 5, "nothing is lost");
+    clock.advance(29);
+    assert_eq!(take(&store, &clock, "one", "a", 2).await, [], "it is not looked at all the time");
+
+    clock.advance(1);
+    let marks = async || {
+        let rows = take(&store, &clock, "two", "a", 3).await;
+        rows.iter().map(|row| (row.parcel.record.offset, row.attempt, row.ambiguous)).collect::<Vec<_>>()
+    };
+    assert_eq!(marks().await, [(3, 2, true), (4, 2, true)]);
+    clock.advance(30);
+    run("UPDATE router_parcels SET body = (SELECT body FROM router_parcels WHERE lane = 'acme/key_result/more')
+        WHERE lane = 'acme/key_result/bad'")
+    .await;
+    let marks = marks().await;
+    assert!(marks.contains(&(1, 1, false)), "nothing was tried while it was unreadable: {marks:?}");
+}
+
+/// As `run` of the test above.
+pub(crate) async fn an_unreadable_row_stays_in_doubt_if_it_was(
+    (store, clock): Subject,
+    run: impl AsyncFn(&'static str),
+) {
+    store.plan(vec![parcel(1, "bad", "a"), parcel(2, "good", "b")]).await.unwrap();
+    assert_eq!(numbers(&take(&store, &clock, "one", "a", 1).await), [1]);
+    run("UPDATE router_parcels SET body = '{' WHERE lane = 'acme/key_result/bad'").await;
+    clock.advance(30);
+    assert_eq!(take(&store, &clock, "two", "a", 1).await, []);
+    clock.advance(30);
+    run("UPDATE router_parcels SET body = (SELECT body FROM router_parcels WHERE lane = 'acme/key_result/good')
+        WHERE lane = 'acme/key_result/bad'")
+    .await;
+    let row = take(&store, &clock, "two", "a", 1).await.remove(0);
+    assert_eq!((row.attempt, row.ambiguous), (2, true), "the first attempt may have been delivered");
+}
+
 pub(crate) async fn nobody_gets_a_leased_row_before_its_lease_ends((store, clock): Subject) {
     store.plan(vec![parcel(1, "s", "a")]).await.unwrap();
     let row = take(&store, &clock, "one", "a", 1).await.remove(0);
