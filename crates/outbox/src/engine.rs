@@ -72,25 +72,28 @@ impl Engine {
     /// Makes rows of parcels and wakes their targets. On return each parcel is a durable row, was one before, or is
     /// an acknowledged dead letter (reason `target_full`) because its target has `rows_max` unfinished rows: a dead
     /// target must hold back neither the others nor the consumer.
+    ///
+    /// After an error all parcels are to be planned again. Rows come first, so that letters are not sent again and
+    /// again while the store is down; an effect that is known, or whose letter was, gets no letter. Only between a
+    /// letter's acknowledgement and the claim of its effect a crash leaves a letter whose effect is planned once more.
     pub async fn plan(&self, mut parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
         traces::note(&mut parcels);
         let full = self.lock_full().clone();
         let is_full = |parcel: &Parcel| full.contains(&parcel.effect.target);
         let (refused, parcels): (Vec<_>, Vec<_>) = parcels.into_iter().partition(is_full);
-        for parcel in refused {
-            let buried = bury::overflow(&self.options, &parcel).await;
-            buried.map_err(|error| {
-                QueueError::Unavailable(format!("dead letter was not acknowledged: {error}"))
-            })?;
-        }
-        if parcels.is_empty() {
-            return Ok(Planned::default());
-        }
         let targets: HashSet<String> = parcels.iter().map(|parcel| parcel.effect.target.clone()).collect();
-        let planned = self.options.queue.plan(parcels).await?;
-        crate::observe::planned(self.options.service, planned);
+        let mut planned = Planned::default();
+        if !parcels.is_empty() {
+            planned = self.options.queue.plan(parcels).await?;
+            crate::observe::planned(self.options.service, planned);
+        }
         if planned.new > 0 {
             targets.iter().for_each(|target| self.wake(target));
+        }
+        if !refused.is_empty() {
+            let known = Planned { new: 0, known: bury::overflow(&self.options, &refused).await? };
+            crate::observe::planned(self.options.service, known);
+            planned.known += known.known;
         }
         Ok(planned)
     }

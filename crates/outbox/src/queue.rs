@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use jiff::Timestamp;
 
-use crate::Parcel;
+use crate::{Effect, Parcel};
 
 /// Rows of planned deliveries: `planned → leased (attempt) → done | dead`.
 ///
@@ -13,6 +13,13 @@ pub trait Queue: Send + Sync + 'static {
     /// Claim and rows in one insert: a parcel whose effect (service, event, target, replay) is known is left out.
     /// On return the rows are durable. Concurrent calls share transactions.
     async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError>;
+
+    /// Which of `effects` are claimed, each in its place: by a row, finished or not, or by [`Queue::close`].
+    async fn known(&self, effects: Vec<Effect>) -> Result<Vec<bool>, QueueError>;
+
+    /// Claims effects that get no row, each finished as it is, given up for `reason`. What is claimed already stays as
+    /// it is. On return the claims are durable.
+    async fn close(&self, effects: Vec<Effect>, reason: &str) -> Result<(), QueueError>;
 
     /// Takes or renews the leases of `targets` for `owner` until `until`; answers the targets that `owner` holds now.
     /// A target has one owner at a time; a lease that ran out may be taken over. Live owners share targets fairly.

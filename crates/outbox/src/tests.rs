@@ -2,6 +2,7 @@
 
 mod doubt;
 mod fakes;
+mod full;
 mod hour;
 mod memory;
 mod traces;
@@ -257,19 +258,6 @@ async fn an_idle_engine_leaves_the_store_alone() {
     sleep(SECOND * 600).await;
     let takes = bench.queue.takes.load(Ordering::SeqCst) - before;
     assert!(takes <= 40, "{takes} takes in ten minutes: one per renewed lease is enough");
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_full_target_dead_letters_what_comes_and_holds_up_nobody() {
-    let bench = Bench::start(&[("full", FREE), ("well", FREE)]);
-    bench.script("full", |_| (SECOND * 10_000, Ok(())));
-    bench.plan("full", "kr", 0..50).await;
-    sleep(SECOND * 15).await;
-    bench.plan("full", "kr", 50..51).await;
-    bench.plan("well", "kr", 50..51).await;
-    sleep(SECOND).await;
-    assert_eq!(bench.letters()[0].headers.get_str(header::OKR_DEAD_REASON), Some("target_full"));
-    assert_eq!(bench.texts("well"), ["50"]);
 }
 
 #[tokio::test(start_paused = true)]

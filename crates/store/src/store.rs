@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use boot::Clock;
 use bus::Slot;
 use jiff::Timestamp;
-use outbox::{Depth, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
+use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 use uuid::Uuid;
 use worker::{Batch, Brake, BrakeError, Brakes, ClaimError, Claims, Gap, Halted, Outgoing, Standing};
 
@@ -23,7 +23,7 @@ pub(crate) trait Home: Queue {
     /// `embedded` or `postgres`.
     fn name(&self) -> &'static str;
     /// Inserts an effect that is finished with its claim; false when it is known.
-    async fn claim(&self, effect: outbox::Effect) -> Result<bool, QueueError>;
+    async fn claim(&self, effect: Effect) -> Result<bool, QueueError>;
     /// Answers when the home does.
     async fn ping(&self) -> Result<(), QueueError>;
     /// As [`Brakes::load`].
@@ -122,6 +122,14 @@ impl Queue for Store {
         self.note("plan", self.home.plan(parcels).await)
     }
 
+    async fn known(&self, effects: Vec<Effect>) -> Result<Vec<bool>, QueueError> {
+        self.note("known", self.home.known(effects).await)
+    }
+
+    async fn close(&self, effects: Vec<Effect>, reason: &str) -> Result<(), QueueError> {
+        self.note("close", self.home.close(effects, reason).await)
+    }
+
     async fn hold(
         &self,
         service: &str,
@@ -180,7 +188,7 @@ impl Claims for Store {
         target: &str,
         replay_id: &str,
     ) -> Result<bool, ClaimError> {
-        let effect = outbox::Effect {
+        let effect = Effect {
             service: service.to_owned(),
             event_id,
             target: target.to_owned(),

@@ -70,6 +70,8 @@ impl Destination for Fake {
 pub struct FakeLetters {
     pub letters: Mutex<Vec<OutRecord>>,
     pub refuses: AtomicBool,
+    /// How many it takes.
+    pub room: Mutex<Option<usize>>,
 }
 
 #[async_trait]
@@ -82,7 +84,11 @@ impl DeadLetters for FakeLetters {
         if self.refuses.load(Ordering::SeqCst) {
             return Err("no leader".to_owned());
         }
-        self.letters.lock().unwrap().push(letter);
+        let mut letters = self.letters.lock().unwrap();
+        if self.room.lock().unwrap().is_some_and(|room| letters.len() >= room) {
+            return Err("no room".to_owned());
+        }
+        letters.push(letter);
         Ok(())
     }
 }

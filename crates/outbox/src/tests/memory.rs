@@ -137,6 +137,16 @@ impl Queue for Memory {
         Ok(planned)
     }
 
+    async fn known(&self, effects: Vec<Effect>) -> Result<Vec<bool>, QueueError> {
+        let book = self.up()?;
+        Ok(effects.iter().map(|effect| book.claims.contains(effect)).collect())
+    }
+
+    async fn close(&self, effects: Vec<Effect>, _reason: &str) -> Result<(), QueueError> {
+        self.up()?.claims.extend(effects);
+        Ok(())
+    }
+
     async fn hold(
         &self,
         _service: &str,

@@ -29,7 +29,7 @@ use tokio::sync::{mpsc, oneshot};
 use worker::{Batch, Brake, Gap, Halted, Outgoing, Standing};
 
 use crate::store::Home;
-use crate::{State, StoreError, observe, time};
+use crate::{State, StoreError, observe, packing, time};
 pub(crate) use lock::holder;
 pub(crate) use trial::EmbeddedTrial;
 
@@ -205,6 +205,15 @@ impl Queue for Embedded {
     async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
         let now = self.now();
         self.call(move |session| plan::plan(session, &parcels, now)).await
+    }
+
+    async fn known(&self, effects: Vec<Effect>) -> Result<Vec<bool>, QueueError> {
+        self.call(move |session| plan::known(session, &effects)).await
+    }
+
+    async fn close(&self, effects: Vec<Effect>, reason: &str) -> Result<(), QueueError> {
+        let (now, reason) = (self.now(), packing::remark(reason));
+        self.call(move |session| plan::close(session, &effects, &reason, now)).await
     }
 
     async fn hold(

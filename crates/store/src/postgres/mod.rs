@@ -23,6 +23,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use boot::Clock;
 use bus::Slot;
+use futures::future::try_join_all;
 use jiff::Timestamp;
 use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
 use worker::{Batch, Brake, Gap, Halted, Outgoing, Standing};
@@ -49,7 +50,7 @@ pub(crate) struct Postgres {
     moments: Moments,
     plans: Coalescer<Vec<Parcel>, Planned>,
     settlements: Coalescer<Vec<Settlement>, usize>,
-    claims: Coalescer<Effect, bool>,
+    claims: Coalescer<plan::Claim, bool>,
 }
 
 /// How callers' times become the deciding clock's. See [`Time`].
@@ -103,7 +104,7 @@ impl Home for Postgres {
     }
 
     async fn claim(&self, effect: Effect) -> Result<bool, QueueError> {
-        self.claims.ask(effect).await
+        self.claims.ask(plan::Claim { effect, reason: None }).await
     }
 
     async fn ping(&self) -> Result<(), QueueError> {
@@ -182,6 +183,16 @@ impl Queue for Postgres {
             planned.known += known;
         }
         Ok(planned)
+    }
+
+    async fn known(&self, effects: Vec<Effect>) -> Result<Vec<bool>, QueueError> {
+        Ok(plan::known(&self.connections, &effects).await?)
+    }
+
+    async fn close(&self, effects: Vec<Effect>, reason: &str) -> Result<(), QueueError> {
+        let reason = Some(packing::remark(reason));
+        let claims = effects.into_iter().map(|effect| plan::Claim { effect, reason: reason.clone() });
+        try_join_all(claims.map(|claim| self.claims.ask(claim))).await.map(drop)
     }
 
     async fn hold(

@@ -40,12 +40,21 @@ pub(super) const PLAN: &str = "WITH input AS (
     SELECT n FROM rows";
 
 const CLAIM: &str =
-    "INSERT INTO router_effects (service, event_id, target, replay_id, claimed_at, finished_at)
-    SELECT service, event_id, target, replay_id, now, now
-    FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[]) AS i(service, event_id, target, replay_id),
+    "INSERT INTO router_effects (service, event_id, target, replay_id, claimed_at, finished_at, reason)
+    SELECT service, event_id, target, replay_id, now, now, reason
+    FROM unnest($2::text[], $3::uuid[], $4::text[], $5::text[], $6::text[])
+            AS i(service, event_id, target, replay_id, reason),
         (SELECT router_now($1) AS now) moment
     ORDER BY event_id, target, service, replay_id
     ON CONFLICT DO NOTHING RETURNING service, event_id, target, replay_id";
+
+/// Of each effect by itself, so that no plan of a small table reads a large one.
+const KNOWN: &str = "SELECT i.n FROM unnest($1::text[], $2::uuid[], $3::text[], $4::text[])
+        WITH ORDINALITY AS i(service, event_id, target, replay_id, n)
+    CROSS JOIN LATERAL (
+        SELECT 1 FROM router_effects e WHERE e.event_id = i.event_id AND e.target = i.target
+            AND e.service = i.service AND e.replay_id = i.replay_id LIMIT 1
+    ) known";
 
 pub(super) struct Plans {
     pub(super) connections: Connections,
@@ -141,25 +150,72 @@ pub(super) struct Claims {
     pub(super) moments: Moments,
 }
 
+/// As Postgres keeps it.
+fn kept(effect: &Effect) -> Effect {
+    let Effect { service, event_id, target, replay_id } = effect;
+    let [service, target, replay_id] =
+        [service, target, replay_id].map(|words| packing::text(words).into_owned());
+    Effect { service, event_id: *event_id, target, replay_id }
+}
+
+/// The columns that say which effects.
+struct Keys(Vec<String>, Vec<Uuid>, Vec<String>, Vec<String>);
+
+impl Keys {
+    fn of<'a>(effects: impl Iterator<Item = &'a Effect>) -> Self {
+        let mut keys = Self(Vec::new(), Vec::new(), Vec::new(), Vec::new());
+        for Effect { service, event_id, target, replay_id } in effects.map(kept) {
+            keys.0.push(service);
+            keys.1.push(event_id);
+            keys.2.push(target);
+            keys.3.push(replay_id);
+        }
+        keys
+    }
+}
+
+/// Which effects are claimed.
+pub(super) async fn known(connections: &Connections, effects: &[Effect]) -> Result<Vec<bool>, Failure> {
+    let Keys(services, event_ids, targets, replay_ids) = Keys::of(effects.iter());
+    let client = connections.get().await?;
+    let found = answered(client, async |client| {
+        let known = client.prepare_cached(KNOWN).await?;
+        Ok(client.query(&known, &[&services, &event_ids, &targets, &replay_ids]).await?)
+    })
+    .await?;
+    let mut known = vec![false; effects.len()];
+    for row in found {
+        let n: i64 = row.try_get(0)?;
+        if let Some(known) = usize::try_from(n - 1).ok().and_then(|n| known.get_mut(n)) {
+            *known = true;
+        }
+    }
+    Ok(known)
+}
+
+/// An effect that gets no row, and why if it is given up.
+pub(super) struct Claim {
+    pub(super) effect: Effect,
+    pub(super) reason: Option<String>,
+}
+
 #[async_trait]
 impl Batch for Claims {
-    type Ask = Effect;
+    type Ask = Claim;
     type Answer = bool;
 
-    fn rows(_: &Effect) -> usize {
+    fn rows(_: &Claim) -> usize {
         1
     }
 
-    async fn run(&self, asks: &[Effect]) -> Result<Vec<bool>, Failure> {
+    async fn run(&self, asks: &[Claim]) -> Result<Vec<bool>, Failure> {
         let now = self.moments.given(self.moments.now());
-        let services: Vec<&str> = asks.iter().map(|effect| effect.service.as_str()).collect();
-        let event_ids: Vec<Uuid> = asks.iter().map(|effect| effect.event_id).collect();
-        let targets: Vec<&str> = asks.iter().map(|effect| effect.target.as_str()).collect();
-        let replay_ids: Vec<&str> = asks.iter().map(|effect| effect.replay_id.as_str()).collect();
+        let Keys(services, event_ids, targets, replay_ids) = Keys::of(asks.iter().map(|ask| &ask.effect));
+        let reasons: Vec<Option<&str>> = asks.iter().map(|ask| ask.reason.as_deref()).collect();
         let client = self.connections.get().await?;
         let inserted = answered(client, async |client| {
             let claim = client.prepare_cached(CLAIM).await?;
-            Ok(client.query(&claim, &[&now, &services, &event_ids, &targets, &replay_ids]).await?)
+            Ok(client.query(&claim, &[&now, &services, &event_ids, &targets, &replay_ids, &reasons]).await?)
         })
         .await?;
         let mut fresh: HashMap<Effect, ()> = HashMap::new();
@@ -173,6 +229,6 @@ impl Batch for Claims {
             fresh.insert(effect, ());
         }
         // Of callers that asked for the same effect together, the first has it.
-        Ok(asks.iter().map(|effect| fresh.remove(effect).is_some()).collect())
+        Ok(asks.iter().map(|ask| fresh.remove(&kept(&ask.effect)).is_some()).collect())
     }
 }

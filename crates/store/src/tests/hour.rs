@@ -10,8 +10,8 @@ use boot::{House, Rate, Span};
 use futures::executor::block_on;
 use jiff::{SignedDuration, Timestamp};
 use outbox::{
-    DeadLetters, Depth, Destination, Engine, EngineOptions, Form, OutboxConfig, Parcel, Planned, Queue,
-    QueueError, Refusal, Row, Settlement, Shipment, Take,
+    DeadLetters, Depth, Destination, Effect, Engine, EngineOptions, Form, OutboxConfig, Parcel, Planned,
+    Queue, QueueError, Refusal, Row, Settlement, Shipment, Take,
 };
 use tokio::task::spawn_blocking;
 use tokio::time::{Instant, sleep, sleep_until};
@@ -49,6 +49,15 @@ impl Still {
 impl Queue for Still {
     async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
         self.ask(async move |store| store.plan(parcels).await).await
+    }
+
+    async fn known(&self, effects: Vec<Effect>) -> Result<Vec<bool>, QueueError> {
+        self.ask(async move |store| store.known(effects).await).await
+    }
+
+    async fn close(&self, effects: Vec<Effect>, reason: &str) -> Result<(), QueueError> {
+        let reason = reason.to_owned();
+        self.ask(async move |store| store.close(effects, &reason).await).await
     }
 
     async fn hold(

@@ -3,6 +3,7 @@
 mod clock;
 mod crash;
 mod embedded;
+mod given_up;
 mod hour;
 mod pace;
 pub(crate) mod postgres;

@@ -9,8 +9,8 @@ use async_trait::async_trait;
 use bus::OutRecord;
 use jiff::Timestamp;
 use outbox::{
-    DeadLetters, Depth, Engine, EngineOptions, OutboxConfig, Outcome, Parcel, Planned, Queue, QueueError,
-    Row, Settlement, Take,
+    DeadLetters, Depth, Effect, Engine, EngineOptions, OutboxConfig, Outcome, Parcel, Planned, Queue,
+    QueueError, Row, Settlement, Take,
 };
 use store::{Store, Trial};
 use tokio::sync::Notify;
@@ -155,6 +155,14 @@ impl Counted {
 impl Queue for Counted {
     async fn plan(&self, parcels: Vec<Parcel>) -> Result<Planned, QueueError> {
         self.store.plan(parcels).await
+    }
+
+    async fn known(&self, effects: Vec<Effect>) -> Result<Vec<bool>, QueueError> {
+        self.store.known(effects).await
+    }
+
+    async fn close(&self, effects: Vec<Effect>, reason: &str) -> Result<(), QueueError> {
+        self.store.close(effects, reason).await
     }
 
     async fn hold(
