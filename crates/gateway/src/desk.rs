@@ -125,7 +125,7 @@ impl Desk {
         let kept = Kept { key, arrival, trail, deadline };
         let held = match events {
             Ok(events) => match self.events(events, &kept).await {
-                // Sent again it would be as large, for ever. The arrival is no larger than its body: a person gets that.
+                // Sent again it would be as large, for ever. The arrival is as it came, and fits.
                 Err(reason) if reason == SendError::TooLarge.reason() => Held {
                     reason,
                     error: "what the delivery became is larger than a record of its topic may be".to_owned(),

@@ -3,6 +3,7 @@
 
 use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
 
+use boot::trace::Span;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, header};
 use hyper::body::{Body, Incoming};
@@ -108,10 +109,10 @@ impl Door {
     pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Infallible> {
         let started = Instant::now();
         let (head, mut body) = request.into_parts();
-        let mut trail = Trail::of(&head.headers);
-        let mut span = trail.enter(&head.method);
+        let mut proven = None;
         let entrance = source_name(head.uri.path()).and_then(|name| self.sources.get(name));
-        let answered = self.handle(entrance, &head, &mut body, (started, trail)).await;
+        let answered = self.handle(entrance, &head, &mut body, (started, &mut proven)).await;
+        let mut span = proven.unwrap_or_else(|| Trail::default().enter(&head.method, started));
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
         let answer = answered.unwrap_or_else(|problem| {
             // Who asks before sending has sent nothing yet, and shall not.
@@ -132,12 +133,13 @@ impl Door {
         Ok(answer)
     }
 
+    /// `span` is begun once the request is proven.
     async fn handle(
         &self,
         entrance: Option<&Entrance>,
         head: &http::request::Parts,
         body: &mut Incoming,
-        (started, trail): (Instant, Trail),
+        (started, span): (Instant, &mut Option<Span>),
     ) -> Result<Answer, Problem> {
         self.header_caps(&head.headers)?;
         let entrance = entrance.ok_or(Problem::UnknownSource)?;
@@ -151,6 +153,8 @@ impl Door {
         let coding = coding(&head.headers)?;
         let wire_body = self.body(body, started).await?;
         self.prove(entrance, &head.headers, &wire_body)?;
+        let mut trail = Trail::of(&head.headers);
+        *span = Some(trail.enter(&head.method, started));
         if let Some(bucket) = &entrance.bucket {
             bucket.take(Instant::now()).map_err(|wait| {
                 let retry_after = (wait.as_secs_f64().ceil() as u64).max(1);

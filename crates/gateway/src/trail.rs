@@ -6,6 +6,7 @@ use boot::trace::{Role, Span, TraceContext};
 use bus::{Headers, OutRecord, header};
 use bytes::Bytes;
 use http::{HeaderMap, Method};
+use tokio::time::Instant;
 
 use crate::kafka::Report;
 
@@ -34,9 +35,13 @@ impl Trail {
         Self { parent: Some(parent), given: given.map(Bytes::copy_from_slice), state: state(headers) }
     }
 
-    /// The span of the request; what follows comes under it.
-    pub(crate) fn enter(&mut self, method: &Method) -> Span {
+    /// The span of a request that began at this time; what follows comes under it.
+    ///
+    /// Only of a proven request: whoever begins a trace says whether it is recorded, and that is not for strangers to
+    /// say. The span of another one is that of an empty trail, so it is recorded if our own ratio falls on it.
+    pub(crate) fn enter(&mut self, method: &Method, began: Instant) -> Span {
         let span = Span::start(Role::Server, self.parent).with(|draft| {
+            draft.since(began.into_std());
             let method = if is_known(method) { method.as_str() } else { "_OTHER" };
             draft.name(format!("{} {ROUTE}", if method == "_OTHER" { "HTTP" } else { method }));
             draft.set("http.request.method", method);

@@ -155,6 +155,14 @@ impl Draft {
         Box::new(Self { span, began: Instant::now(), recorder })
     }
 
+    /// It began earlier, before it was known whether it is recorded.
+    pub fn since(&mut self, began: Instant) {
+        let earlier = self.began.saturating_duration_since(began);
+        let nanos = u64::try_from(earlier.as_nanos()).unwrap_or_default();
+        self.span.start_time_unix_nano = self.span.start_time_unix_nano.saturating_sub(nanos);
+        self.began = self.began.min(began);
+    }
+
     /// What it is called: few names, no ids in them.
     pub fn name(&mut self, name: impl Into<String>) {
         self.span.name = name.into();
