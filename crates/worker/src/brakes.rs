@@ -45,7 +45,7 @@ pub trait Brakes: Send + Sync + 'static {
     async fn gaps(&self, service: &str, accepted: bool) -> Result<Vec<Gap>, BrakeError>;
 
     /// A person accepts all gaps of `service` that are kept: where the state still stands before one of them, its slot
-    /// begins anew with the earliest record that is there. Answers those that nobody had accepted before.
+    /// begins anew with the earliest record that is there, once. Answers those that nobody had accepted before.
     async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, BrakeError>;
 }
 

@@ -102,7 +102,8 @@ pub trait Progress: Send + Sync + 'static {
     /// What a batch writes besides.
     type Changes: Send + Sync + 'static;
 
-    /// The slots are the caller's from now on: raises the epoch of each, durably, and answers where they stand.
+    /// The slots are the caller's from now on: raises the epoch of each, durably, and answers where they stand. Gaps
+    /// that a person has accepted where one of them does not stand are forgotten.
     async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError>;
 
     /// Where they stand, without touching them. Slots that nobody has read are left out.
@@ -113,7 +114,8 @@ pub trait Progress: Send + Sync + 'static {
     async fn commit(&self, service: &str, batch: &Batch<Self::Changes>) -> Result<(), ProgressError>;
 
     /// A person has given up what the slot stood on: it begins anew, as one that nobody has read, if it is at its own
-    /// `epoch` and at `from`; otherwise [`ProgressError::Outdated`] and nothing. Rows and state stay as they are.
+    /// `epoch` and at `from`; otherwise [`ProgressError::Outdated`] and nothing. Rows and state stay as they are. The
+    /// gap that was accepted goes with it, in one transaction: what is lost later, at whatever offset, is another one.
     async fn restart(&self, service: &str, slot: &Slot, epoch: i64, from: i64) -> Result<(), ProgressError>;
 
     /// The oldest records that wait for Kafka, at most `limit`, in the order of their ids; none while another `owner`

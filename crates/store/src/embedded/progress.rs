@@ -23,6 +23,17 @@ const MARK: &str = "UPDATE router_progress SET next_offset = ?4, last_offset = ?
 const RESTART: &str = "UPDATE router_progress SET next_offset = 0, last_offset = NULL, fingerprint = NULL
     WHERE service = ?1 AND topic = ?2 AND partition = ?3 AND epoch = ?4 AND next_offset = ?5";
 
+/// What a person accepted is spent when it was carried out, so that the next loss at this offset is a gap again.
+const SPEND: &str = "DELETE FROM router_gaps
+    WHERE service = ?1 AND topic = ?2 AND partition = ?3 AND from_offset = ?4";
+
+/// What a person accepted of a slot that stands elsewhere is of no use but to be taken for another one later.
+const FORGET_ELSEWHERE: &str = "DELETE FROM router_gaps
+    WHERE service = ?1 AND topic = ?2 AND partition = ?3 AND accepted AND NOT EXISTS (
+        SELECT 1 FROM router_progress p WHERE p.service = router_gaps.service AND p.topic = router_gaps.topic
+            AND p.partition = router_gaps.partition AND p.next_offset = router_gaps.from_offset
+            AND p.last_offset IS NOT NULL)";
+
 const KEEP: &str = "INSERT INTO router_state (service, key, value) VALUES (?1, ?2, ?3)
     ON CONFLICT DO UPDATE SET value = excluded.value";
 
@@ -47,6 +58,7 @@ pub(super) fn assign(
 ) -> Result<Vec<Standing>, QueueError> {
     for slot in slots {
         session.run(ASSIGN, (service, &*slot.topic, slot.partition))?;
+        session.run(FORGET_ELSEWHERE, (service, &*slot.topic, slot.partition))?;
     }
     standings(session, service, slots)
 }
@@ -106,7 +118,11 @@ pub(super) fn restart(
     slot: &Slot,
     (epoch, from): (i64, i64),
 ) -> Result<bool, QueueError> {
-    Ok(session.run(RESTART, (service, &*slot.topic, slot.partition, epoch, from))? == 1)
+    let restarted = session.run(RESTART, (service, &*slot.topic, slot.partition, epoch, from))? == 1;
+    if restarted {
+        session.run(SPEND, (service, &*slot.topic, slot.partition, from))?;
+    }
+    Ok(restarted)
 }
 
 pub(super) fn state(

@@ -12,12 +12,20 @@ use super::connect::{Connections, answered};
 use super::failure::Failure;
 use crate::state::{State, packed, unpacked};
 
-/// Locked in one order by everybody, so nobody waits in a circle.
-const ASSIGN: &str = "INSERT INTO router_progress AS known (service, topic, partition, epoch, next_offset)
-    SELECT $1, topic, partition, 1, 0 FROM unnest($2::text[], $3::integer[]) AS s(topic, partition)
-    ORDER BY topic, partition
-    ON CONFLICT (service, topic, partition) DO UPDATE SET epoch = known.epoch + 1
-    RETURNING topic, partition, epoch, next_offset, last_offset, fingerprint";
+/// Locked in one order by everybody, so nobody waits in a circle. What a person accepted of a slot that stands
+/// elsewhere is of no use but to be taken for another one later.
+const ASSIGN: &str = "WITH assigned AS (
+        INSERT INTO router_progress AS known (service, topic, partition, epoch, next_offset)
+        SELECT $1, topic, partition, 1, 0 FROM unnest($2::text[], $3::integer[]) AS s(topic, partition)
+        ORDER BY topic, partition
+        ON CONFLICT (service, topic, partition) DO UPDATE SET epoch = known.epoch + 1
+        RETURNING topic, partition, epoch, next_offset, last_offset, fingerprint
+    ), elsewhere AS (
+        DELETE FROM router_gaps g USING assigned a
+        WHERE g.service = $1 AND g.topic = a.topic AND g.partition = a.partition AND g.accepted
+            AND (g.from_offset <> a.next_offset OR a.last_offset IS NULL)
+    )
+    SELECT * FROM assigned";
 
 const STANDINGS: &str = "SELECT p.topic, p.partition, p.epoch, p.next_offset, p.last_offset, p.fingerprint
     FROM unnest($2::text[], $3::integer[]) AS s(topic, partition)
@@ -35,8 +43,16 @@ const MARK: &str = "UPDATE router_progress p SET next_offset = s.next_offset, la
         AS s(topic, partition, next_offset, last_offset, fingerprint)
     WHERE p.service = $1 AND p.topic = s.topic AND p.partition = s.partition";
 
-const RESTART: &str = "UPDATE router_progress SET next_offset = 0, last_offset = NULL, fingerprint = NULL
-    WHERE service = $1 AND topic = $2 AND partition = $3 AND epoch = $4 AND next_offset = $5";
+/// What a person accepted is spent when it was carried out, so that the next loss at this offset is a gap again.
+const RESTART: &str = "WITH begun AS (
+        UPDATE router_progress SET next_offset = 0, last_offset = NULL, fingerprint = NULL
+        WHERE service = $1 AND topic = $2 AND partition = $3 AND epoch = $4 AND next_offset = $5
+        RETURNING topic, partition
+    ), spent AS (
+        DELETE FROM router_gaps g USING begun b
+        WHERE g.service = $1 AND g.topic = b.topic AND g.partition = b.partition AND g.from_offset = $5
+    )
+    SELECT 1 FROM begun";
 
 const KEEP: &str = "INSERT INTO router_state (service, key, value)
     SELECT $1, key, value FROM unnest($2::text[], $3::bytea[]) AS s(key, value) ORDER BY key
@@ -160,9 +176,9 @@ pub(super) async fn restart(
     let client = connections.get().await?;
     let restarted = answered(client, async |client| {
         let restart = client.prepare_cached(RESTART).await?;
-        Ok(client.execute(&restart, &[&service, &&*slot.topic, &slot.partition, &epoch, &from]).await?)
+        Ok(client.query(&restart, &[&service, &&*slot.topic, &slot.partition, &epoch, &from]).await?)
     });
-    Ok(restarted.await? == 1)
+    Ok(restarted.await?.len() == 1)
 }
 
 pub(super) async fn state(

@@ -70,6 +70,16 @@ async fn gaps_are_kept_until_a_person_accepts_them() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_person_has_given_up_is_given_up_once() {
+    check(suite::gaps::what_a_person_has_given_up_is_given_up_once).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_assignment_forgets_what_was_accepted_elsewhere() {
+    check(suite::gaps::an_assignment_forgets_what_was_accepted_elsewhere).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn resuming_forgets_the_gaps_that_nobody_has_accepted() {
     check(suite::gaps::resuming_forgets_the_gaps_that_nobody_has_accepted).await;
 }
