@@ -70,3 +70,29 @@ pub fn given_up<'a>(standings: &'a [Standing], accepted: &'a [Gap]) -> Vec<(&'a 
     let of = |standing: &'a Standing| by_slot.get(&standing.slot).map(|gap| (standing, *gap));
     standings.iter().filter_map(of).filter(|(standing, gap)| gap.is_of(standing)).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use uuid::Uuid;
+
+    use super::*;
+    use crate::progress::{Fingerprint, Last};
+
+    fn standing(partition: i32, next: i64, last: Option<i64>) -> Standing {
+        let last = last.map(|offset| Last { offset, fingerprint: Fingerprint(Uuid::nil()) });
+        Standing { slot: Slot::new("t", partition), epoch: 3, next, last }
+    }
+
+    fn gap(partition: i32, from: i64) -> Gap {
+        Gap { slot: Slot::new("t", partition), from, found: from + 4, why: "gone".to_owned() }
+    }
+
+    #[test]
+    fn a_slot_is_given_up_where_the_gap_was_and_nowhere_else() {
+        let standings =
+            [standing(0, 5, Some(4)), standing(1, 6, Some(5)), standing(2, 0, None), standing(3, 5, Some(4))];
+        let accepted = [gap(0, 5), gap(1, 5), gap(2, 0), gap(4, 5)];
+        assert_eq!(given_up(&standings, &accepted), [(&standings[0], &accepted[0])]);
+        assert_eq!(given_up(&standings, &[]), []);
+    }
+}
