@@ -90,6 +90,18 @@ impl FakeHttp {
         format!("http://{}{path}", self.address)
     }
 
+    /// Sections of a configuration: so many `http` destinations `t0`, `t1`, … at paths of these names, without a rate,
+    /// and one route that sends every event to all of them.
+    pub fn fan_out(&self, targets: usize) -> String {
+        let names: Vec<String> = (0..targets).map(|number| format!("t{number}")).collect();
+        let section = |name: &String| {
+            let url = self.url(&format!("/{name}"));
+            format!("[destinations.{name}]\nkind = \"http\"\nurl = {url:?}\nrate = \"none\"\n")
+        };
+        let sections: String = names.iter().map(section).collect();
+        format!("{sections}[[routes]]\nname = \"all\"\nto = {names:?}\n")
+    }
+
     /// From now on this path answers so.
     pub fn always(&self, path: &str, answer: Answer) {
         self.memory().always.insert(path.into(), answer);

@@ -56,13 +56,19 @@ impl Role {
     /// The sum of a counter or gauge over all its label sets that hold `labels` (such as `reason="magic"`, or empty);
     /// 0 when there is none.
     pub async fn metric(&self, name: &str, labels: &str) -> Result<f64> {
+        Ok(self.metric_if(name, labels).await?.unwrap_or_default())
+    }
+
+    /// The same; none when there is no such label set.
+    pub async fn metric_if(&self, name: &str, labels: &str) -> Result<Option<f64>> {
         let page = get(&format!("http://{}/metrics", self.admin)).await?.text();
         let value = |line: &str| {
             let (series, value) = line.rsplit_once(' ')?;
             let (own, given) = series.split_once('{').unwrap_or((series, ""));
             (own == name && given.contains(labels)).then(|| value.parse::<f64>().ok()).flatten()
         };
-        Ok(page.lines().filter(|line| !line.starts_with('#')).filter_map(value).sum())
+        let found: Vec<f64> = page.lines().filter(|line| !line.starts_with('#')).filter_map(value).collect();
+        Ok((!found.is_empty()).then(|| found.iter().sum()))
     }
 
     /// SIGTERM, and the exit code once it ended.

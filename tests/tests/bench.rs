@@ -1,18 +1,51 @@
 //! `okr-router bench` does what it says and says what it measured. How fast that was is for people to read.
 
 use anyhow::{Context, Result, anyhow, ensure};
-use okr_tests::{Folder, Kafka, Stack, World};
+use okr_tests::{Done, Folder, Kafka, Stack, World};
 use serde_json::Value;
 use store::testing::{Cluster, connect};
+
+/// What a bench with `--check` measured; its exit code says whether the bar is met, and there is no other.
+fn report(done: &Done) -> Result<Value> {
+    let Done { code, stdout, stderr } = done;
+    let report: Value = serde_json::from_str(stdout).with_context(|| format!("{stdout}{stderr}"))?;
+    let met = report["met"].as_bool().with_context(|| stdout.clone())?;
+    ensure!(*code == i32::from(!met), "it ended with {code}: {stdout}{stderr}");
+    Ok(report)
+}
+
+#[tokio::test]
+async fn the_bench_of_the_gateway_measures_three_servers_and_clears_up() -> Result<()> {
+    let (kafka, registry) = tokio::try_join!(Kafka::own(), okr_tests::registry())?;
+    let (broker, registry) = (kafka.address().to_owned(), registry.url().to_owned());
+    let stack = Stack::new(World { broker, registry, ..World::default() })?;
+    let small = ["--requests", "40", "--rounds", "1", "--connections", "2,3", "--strolls", "20"];
+    let words = [["bench", "ingest", "--check", "--json"].as_slice(), &small].concat();
+    let report = report(&stack.command(&words).await?)?;
+    let courses = report["courses"].as_array().context("no courses")?;
+    ensure!(courses.len() == 2, "{report}");
+    for server in courses.iter().filter_map(|course| course["servers"].as_array()).flatten() {
+        ensure!(server["per_second"]["median"].as_f64() > Some(0.0), "{report}");
+    }
+    for server in report["servers"].as_array().context("no servers")? {
+        ensure!(server["p50_ms"].as_f64() > Some(0.0), "{report}");
+    }
+    let topics = kafka.tool("org.apache.kafka.tools.TopicCommand", &["--list"]).await?;
+    ensure!(!topics.contains("okr.bench."), "it left its topic behind: {topics}");
+    let again = stack.command(&words).await?;
+    ensure!(again.code == 1 && again.stderr.contains("okr.events holds records"), "{}", again.stderr);
+    Ok(())
+}
 
 #[tokio::test]
 async fn the_bench_of_the_worker_measures_both_loops_and_clears_up() -> Result<()> {
     let kafka = Kafka::start().await?;
     let registry = "http://127.0.0.1:9".to_owned(); // Never asked.
     let stack = Stack::new(World { broker: kafka.address().to_owned(), registry, ..World::default() })?;
-    let done = stack.command(&["bench", "worker", "--records", "2000", "--rounds", "1", "--json"]).await?;
-    ensure!(done.code == 0, "it ended with {}: {}{}", done.code, done.stdout, done.stderr);
-    let report: Value = serde_json::from_str(&done.stdout).with_context(|| done.stdout.clone())?;
+    let done = stack
+        .command(&["bench", "worker", "--records", "2000", "--rounds", "1", "--check", "--json"])
+        .await?;
+    let report = report(&done)?;
     for part in ["bare_loop", "runtime", "slow_handler"] {
         let rate = report[part]["records_per_second"]["median"].as_f64();
         ensure!(rate.is_some_and(|rate| rate > 0.0), "{part} of {report}");
@@ -28,10 +61,10 @@ async fn the_bench_of_the_worker_measures_both_loops_and_clears_up() -> Result<(
 async fn outbox(url: &str, home: &str) -> Result<()> {
     let (broker, registry) = ("127.0.0.1:9".to_owned(), "http://127.0.0.1:9".to_owned()); // Never asked.
     let stack = Stack::new(World { broker, registry, store: url.to_owned(), ..World::default() })?;
-    let small = ["--targets", "5", "--events", "60", "--rounds", "2", "--history", "30,10", "--json"];
+    let small =
+        ["--targets", "5", "--events", "60", "--rounds", "2", "--history", "30,10", "--check", "--json"];
     let done = stack.command(&[["bench", "outbox"].as_slice(), &small].concat()).await?;
-    ensure!(done.code == 0, "it ended with {}: {}{}", done.code, done.stdout, done.stderr);
-    let report: Value = serde_json::from_str(&done.stdout).with_context(|| done.stdout.clone())?;
+    let report = report(&done)?;
     let bar = if home == "postgres" { 2_000.0 } else { 1_000.0 };
     ensure!(report["store"] == home && report["bar"]["per_second"] == bar, "{report}");
     ensure!(report["met"].is_boolean() && report["misses"].is_array(), "{report}");

@@ -23,6 +23,7 @@ const ENDINGS: &[&str] = &[
     "_connections",
     "_paused",
     "_state",
+    "_status",
     "_count",
     "_partitions",
 ];

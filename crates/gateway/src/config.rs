@@ -47,7 +47,7 @@ impl Default for GatewayConfig {
         Self {
             listen: SocketAddr::from(([127, 0, 0, 1], 8080)),
             request_deadline: Span::seconds(10),
-            body_max: Bytes(512 << 10),
+            body_max: Bytes(crate::spec::BODY_MAX),
             keep_arrivals: true,
             duplicate_window: Span::seconds(3600),
             duplicate_entries_max: 100_000,

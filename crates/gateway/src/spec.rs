@@ -4,6 +4,9 @@ use serde_json::{Map, Value, json};
 
 use crate::problem::{Problem, RETRY_AFTER_SECONDS};
 
+/// The default of `gateway.body_max`.
+pub(crate) const BODY_MAX: u64 = 512 << 10;
+
 /// Every refusal, in the order in which a request meets them.
 const REFUSALS: &[Problem] = &[
     Problem::Connections,
@@ -14,7 +17,7 @@ const REFUSALS: &[Problem] = &[
     Problem::Method,
     Problem::MediaType,
     Problem::Encoding,
-    Problem::TooLarge { bytes_max: 512 * 1024 },
+    Problem::TooLarge { bytes_max: BODY_MAX },
     Problem::BodyLate,
     Problem::BodyBroken,
     Problem::Unproven { reason: "" },
@@ -35,7 +38,7 @@ pub fn openapi(version: &str) -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "http://127.0.0.1:8080", "description": "`gateway.listen`" }],
-        "paths": { "/in/{source}": { "post": operation() } },
+        "paths": { "/in/{source}": { "parameters": [source()], "post": operation(), "options": handshake() } },
         "components": {
             "schemas": { "Accepted": accepted(), "Outcome": outcome(), "Problem": problem() },
             "headers": {
@@ -58,24 +61,15 @@ fn operation() -> Value {
         }),
     );
     for refusal in REFUSALS {
-        let answer = responses.entry(refusal.status().as_str()).or_insert_with(|| refused(*refusal));
-        let meaning = refusal.detail();
-        if let Some(Value::String(description)) = answer.get_mut("description") {
-            if !description.is_empty() {
-                description.push_str("; or ");
-            }
-            description.push_str(&meaning);
-        }
+        refuse(responses.entry(refusal.status().as_str()).or_insert_with(|| json!({})), *refusal);
     }
+    let content: Map<String, Value> =
+        sources::media_types().into_iter().map(|name| (name.to_owned(), json!({ "schema": {} }))).collect();
     json!({
         "operationId": "deliver",
         "summary": "Deliver a webhook",
         "description": "The body is verified as it is on the wire, as the source's kind and `verify` say, before it is parsed. Repeat it unchanged after a 408, 429 or 5xx.",
         "parameters": [{
-            "name": "source", "in": "path", "required": true,
-            "description": "A name of `[sources]`.",
-            "schema": { "type": "string" },
-        }, {
             "name": "traceparent", "in": "header", "required": false,
             "description": "W3C trace context; it travels with the event.",
             "schema": { "type": "string" },
@@ -86,26 +80,56 @@ fn operation() -> Value {
         }],
         "requestBody": {
             "required": true,
-            "description": "What the tool sends; `content-encoding: gzip` is allowed.",
-            "content": { "application/json": { "schema": {} } },
+            "description": "What the tool sends, in a media type that the source's kind documents; `content-encoding: gzip` is allowed.",
+            "content": content,
         },
         "responses": responses,
     })
 }
 
-fn refused(refusal: Problem) -> Value {
-    let mut answer = json!({
-        "description": "",
-        "content": { "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } },
-    });
+/// Adds what this refusal means, and its headers, to the answer of its status.
+fn refuse(answer: &mut Value, refusal: Problem) {
+    let before = answer["description"].as_str().map(|others| format!("{others}; or ")).unwrap_or_default();
+    answer["description"] = json!(before + &refusal.detail());
+    answer["content"] =
+        json!({ "application/problem+json": { "schema": { "$ref": "#/components/schemas/Problem" } } });
     if let Some((name, _)) = refusal.header() {
-        let header = match name.as_str() {
+        answer["headers"][name.as_str()] = match name.as_str() {
             "retry-after" => json!({ "$ref": "#/components/headers/RetryAfter" }),
             _ => json!({ "schema": { "type": "string" } }),
         };
-        answer["headers"] = json!({ name.as_str(): header });
     }
-    answer
+}
+
+fn source() -> Value {
+    json!({
+        "name": "source", "in": "path", "required": true,
+        "description": "A name of `[sources]`.",
+        "schema": { "type": "string" },
+    })
+}
+
+/// What kind `cloudevents` answers before the first delivery; other kinds know no OPTIONS.
+fn handshake() -> Value {
+    let asked = |name: &str, required: bool| json!({ "name": name, "in": "header", "required": required, "schema": { "type": "string" } });
+    let said = json!({ "schema": { "type": "string" } });
+    let mut refusal = json!({});
+    refuse(&mut refusal, Problem::Method);
+    json!({
+        "operationId": "greet",
+        "summary": "Ask whether deliveries are taken",
+        "description": "The handshake of CloudEvents webhooks, for sources of kind `cloudevents`.",
+        "parameters": [asked("webhook-request-origin", true), asked("webhook-request-rate", false)],
+        "responses": {
+            "200": {
+                "description": "Deliveries of that origin are taken, once they are proven.",
+                "headers": {
+                    "allow": said, "webhook-allowed-origin": said, "webhook-allowed-rate": said,
+                },
+            },
+            "405": refusal,
+        },
+    })
 }
 
 fn accepted() -> Value {

@@ -93,10 +93,10 @@ pub fn topics(whole: &Whole) -> Result<Vec<bus::WantedTopic>> {
 }
 
 /// The topics of a delivery, each with the largest record that the configuration permits.
-pub fn record_sizes(whole: &Whole) -> Vec<(&'static str, u64)> {
-    let gateway: Result<gateway::GatewayConfig, _> = whole.document.section("gateway");
-    let largest = gateway.map_or(0, |config| config.record_bytes_max());
-    ["okr.events", "okr.arrivals", "okr.dead.gateway"].map(|topic| (topic, largest)).to_vec()
+pub fn record_sizes(whole: &Whole) -> Result<Vec<(&'static str, u64)>> {
+    let gateway: gateway::GatewayConfig = whole.document.section("gateway")?;
+    let largest = gateway.record_bytes_max();
+    Ok(["okr.events", "okr.arrivals", "okr.dead.gateway"].map(|topic| (topic, largest)).to_vec())
 }
 
 /// Every configured destination, with its secrets.

@@ -1,5 +1,7 @@
 //! The one list of kinds: a tool that is built has a line in [`catalog`].
 
+use std::collections::BTreeSet;
+
 use crate::{
     Dialect, SourceConfig, SourceError,
     cloudevents::CloudEvents,
@@ -44,6 +46,12 @@ fn coded() -> &'static [&'static dyn Dialect] {
 #[must_use]
 pub fn built() -> Vec<&'static str> {
     coded().iter().map(|dialect| dialect.kind()).chain([generic::KIND]).collect()
+}
+
+/// The media types that some kind documents, in their order.
+#[must_use]
+pub fn media_types() -> BTreeSet<&'static str> {
+    coded().iter().flat_map(|dialect| dialect.media_types()).chain(generic::MEDIA_TYPES).copied().collect()
 }
 
 /// The dialect of a source.

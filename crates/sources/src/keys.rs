@@ -148,7 +148,12 @@ pub const KEYS: &[Key] = &[
         None,
         "Scheme `jwt`: whom a token must be meant for, one of its `aud`.",
     ),
-    key("sources.*.verify.nonce.header", Kind::Text, None, "The header with a value that may be used once."),
+    key(
+        "sources.*.verify.nonce.header",
+        Kind::Text,
+        None,
+        "The header with a value that may be used once. Not built yet: a start with it is refused.",
+    ),
     key(
         "sources.*.verify.secrets",
         Kind::Secrets,

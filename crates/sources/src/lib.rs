@@ -22,7 +22,7 @@ mod verify;
 mod volume;
 mod words;
 
-pub use catalog::{KNOWN_KINDS, built};
+pub use catalog::{KNOWN_KINDS, built, media_types};
 pub use config::{JwksConfig, Mapped, NonceConfig, SourceConfig, TimestampConfig, VerifyConfig};
 pub use delivery::{
     Delivery, Dialect, Draft, EVENT_BYTES_MAX, Greeting, Identity, Parsed, Reading, Request, Signs, Terms,

@@ -38,19 +38,19 @@ pub const KEYS: &[Key] = &[
         "worker.batch.records_max",
         Kind::Integer,
         "2000",
-        "Records in one transaction of a service that keeps state.",
+        "Records in one transaction of a service that keeps state; none is built yet.",
     ),
     key(
         "worker.batch.bytes_max",
         Kind::Bytes,
         r#""8MiB""#,
-        "Bytes of records in one transaction; a larger record goes alone.",
+        "Bytes of records in one transaction; a larger record goes alone. For services that keep state: none is built yet.",
     ),
     key(
         "worker.batch.linger",
         Kind::Span,
         r#""50ms""#,
-        "How long a transaction that is not full waits for more records; what comes while one is under way fills the next.",
+        "How long a transaction that is not full waits for more records; what comes while one is under way fills the next. For services that keep state: none is built yet.",
     ),
     key(
         "worker.drain_grace",

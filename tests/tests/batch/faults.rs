@@ -1,6 +1,6 @@
 //! Members on one Postgres that are killed, stand still and come back, while both servers restart.
 
-use std::{collections::BTreeMap, time::Duration};
+use std::collections::BTreeMap;
 
 use anyhow::{Context, Result, anyhow, ensure};
 use boot::system_clock;
@@ -11,7 +11,7 @@ use worker::Progress;
 
 use crate::{
     evidence::exact,
-    member::{HELD_UP, REFUSED},
+    member::{HELD_UP, REFUSED, UNCONFIRMED},
     sums::SERVICE,
     world::{SOON, World},
 };
@@ -31,7 +31,7 @@ async fn members_die_and_come_back_too_late_and_each_record_counts_once() -> Res
     let process = first.start(&world.folder)?;
     world.more_committed(500).await?;
     let asleep = zombie.start(&world.folder)?;
-    let _third = world.member("third").start(&world.folder)?;
+    let third = world.member("third").start(&world.folder)?;
     world.more_committed(1_000).await?;
     process.kill9();
     let process = first.start(&world.folder)?;
@@ -59,8 +59,15 @@ async fn members_die_and_come_back_too_late_and_each_record_counts_once() -> Res
     kafka.kill9()?;
     kafka.restart().await?;
     world.more_committed(1_000).await?;
+    let unanswered = || {
+        [&process, &asleep, &third]
+            .iter()
+            .map(|member| member.stdout().matches(UNCONFIRMED).count())
+            .sum::<usize>()
+    };
+    let before = unanswered();
     cluster.stop();
-    tokio::time::sleep(Duration::from_secs(2)).await; // Long enough for commits without an answer.
+    until("a commit without an answer", SOON, async || (unanswered() > before).then_some(())).await?;
     cluster.up().await.map_err(|error| anyhow!(error))?;
     world.more_committed(1_000).await?;
     process.signal("TERM")?;
@@ -68,6 +75,7 @@ async fn members_die_and_come_back_too_late_and_each_record_counts_once() -> Res
     world.more_committed(500).await?;
 
     load.stop().await?;
+    ensure!(asleep.ended().is_none() && third.ended().is_none(), "a member ended by itself");
     exact(&world, &store).await
 }
 

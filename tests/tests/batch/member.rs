@@ -20,6 +20,8 @@ use crate::sums::{Adding, SERVICE};
 /// The orders of a process, as JSON.
 const ORDERS: &str = "OKR_TEST_MEMBER";
 const DEAD: &str = "okr.dead.batch";
+/// What a member says of a commit without an answer: the words of the error.
+pub const UNCONFIRMED: &str = "progress was not confirmed";
 /// What a member says of a commit that is held up, with the partitions and epochs in it.
 pub const HELD_UP: &str = "held up:";
 /// What it says of one that came too late.

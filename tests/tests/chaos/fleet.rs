@@ -150,8 +150,12 @@ impl Fleet {
 
     /// The sum of a metric over those that are alive.
     pub async fn metric(&self, name: &str) -> Result<f64> {
-        let values = futures::future::try_join_all(self.alive().map(|role| role.metric(name, ""))).await?;
-        Ok(values.into_iter().sum())
+        Ok(self.each(name, "").await?.into_iter().sum())
+    }
+
+    /// The same of each member that lives, over the label sets that hold `labels`.
+    pub async fn each(&self, name: &str, labels: &str) -> Result<Vec<f64>> {
+        futures::future::try_join_all(self.alive().map(|role| role.metric(name, labels))).await
     }
 
     /// Everybody leaves in peace.

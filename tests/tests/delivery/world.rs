@@ -1,6 +1,6 @@
 //! A gateway, several notifiers on one Postgres, and a receiver behind six destinations.
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use okr_tests::{FakeHttp, Kafka, Load, Role, Sender, Stack, World as Config, sign};
@@ -34,7 +34,7 @@ impl World {
             broker: kafka.address().to_owned(),
             registry: registry.url().to_owned(),
             store: database.url.clone(),
-            sections: sections(&receiver)?,
+            sections: sections(&receiver),
             env: vec![("ACME_SECRET".to_owned(), secret.clone())],
             ..Config::default()
         })?;
@@ -56,8 +56,8 @@ impl World {
 }
 
 /// Short leases, so that what a dead member held is soon another's.
-fn sections(receiver: &FakeHttp) -> Result<String> {
-    let mut text = String::from(
+fn sections(receiver: &FakeHttp) -> String {
+    let text = String::from(
         r#"
 [departments]
 partitions = 24
@@ -75,11 +75,5 @@ kind = "standard-webhooks"
 secrets = [{ env = "ACME_SECRET" }]
 "#,
     );
-    let names: Vec<String> = (0..TARGETS).map(|number| format!("t{number}")).collect();
-    for name in &names {
-        let url = receiver.url(&format!("/{name}"));
-        writeln!(text, "[destinations.{name}]\nkind = \"http\"\nurl = {url:?}\nrate = \"none\"")?;
-    }
-    writeln!(text, "[[routes]]\nname = \"all\"\nto = {names:?}")?;
-    Ok(text)
+    format!("{text}{}", receiver.fan_out(TARGETS))
 }

@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use bus::{Admin, Settings};
-use okr_tests::{Seen, Sent, event_ids, until};
+use okr_tests::{Role, Seen, Sent, event_ids, until};
 
 use crate::world::{SOON, TARGETS, World};
 
@@ -27,8 +27,9 @@ pub fn accepted(sent: &[Sent]) -> Result<HashSet<String>> {
 }
 
 /// Waits until each of these events is at each target; then nothing is a dead letter, each subject was told in order,
-/// nothing is left to consume. Gives what was sent more than once.
-pub async fn exact(world: &World, ids: &HashSet<String>) -> Result<Vec<Repeat>> {
+/// nothing is left to consume, and `members` have no row whose mark may be lost and that would come again. Gives what
+/// was sent more than once.
+pub async fn exact(world: &World, ids: &HashSet<String>, members: &[&Role]) -> Result<Vec<Repeat>> {
     let wanted: HashSet<String> = ids
         .iter()
         .flat_map(|id| (0..TARGETS).map(move |target| format!("notifier/{id}/t{target}")))
@@ -43,6 +44,9 @@ pub async fn exact(world: &World, ids: &HashSet<String>) -> Result<Vec<Repeat>> 
     });
     all.await.with_context(|| format!("{} of {} effects are missing", missing(), wanted.len()))?;
     no_lag(world).await?;
+    for member in members {
+        no_rows(member).await?;
+    }
     let admin = admin(world)?;
     let letters = admin.watermarks("okr.dead.notifier").await?;
     ensure!(letters.iter().all(|end| end.low == end.high), "there are dead letters: {letters:?}");
@@ -95,6 +99,18 @@ async fn no_lag(world: &World) -> Result<()> {
         ends.iter().all(is_done).then_some(())
     };
     until("a lag of zero", SOON, lag).await
+}
+
+/// Waits until the member finds no unfinished row. It looks from time to time, and what it found last may be older than
+/// the question: so it has to look twice.
+async fn no_rows(member: &Role) -> Result<()> {
+    let looks = async || member.metric("okr_store_calls_total", "call=\"depths\"").await;
+    let goal = looks().await? + 2.0;
+    until("an empty outbox", SOON, async || {
+        let is_new = looks().await.ok()? >= goal;
+        (is_new && member.metric("okr_outbox_depth_rows", "").await.ok()? < 0.5).then_some(())
+    })
+    .await
 }
 
 fn admin(world: &World) -> Result<Admin> {

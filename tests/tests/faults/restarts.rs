@@ -32,7 +32,7 @@ async fn immediate_restarts_of_postgres_under_load_repeat_only_what_was_being_se
         world.more_arrive(60).await?;
     }
     let ids = accepted(&load.stop().await)?;
-    let repeats = exact(&world, &ids).await?;
+    let repeats = exact(&world, &ids, &members.iter().collect::<Vec<_>>()).await?;
     for member in &members {
         ensure!(member.ended().is_none(), "{}", member.tail());
         member.ready_within(SOON).await?;

@@ -1,6 +1,6 @@
 //! A gateway, notifiers on a given store, and one receiver behind three destinations.
 
-use std::{fmt::Write, time::Duration};
+use std::time::Duration;
 
 use anyhow::{Result, anyhow};
 use okr_tests::{FakeHttp, Kafka, Load, Role, Sender, Stack, World as Config, sign, until};
@@ -33,7 +33,7 @@ impl World {
             broker: kafka.address().to_owned(),
             registry: registry.url().to_owned(),
             store: store.to_owned(),
-            sections: sections(&receiver)?,
+            sections: sections(&receiver),
             env: vec![("ACME_SECRET".to_owned(), secret.clone())],
             ..Config::default()
         })?;
@@ -68,8 +68,8 @@ pub async fn postgres() -> Result<(Cluster, Database)> {
 }
 
 /// Short leases, so that what was lost on the way is soon tried again.
-fn sections(receiver: &FakeHttp) -> Result<String> {
-    let mut text = String::from(
+fn sections(receiver: &FakeHttp) -> String {
+    let text = String::from(
         r#"
 [departments]
 partitions = 12
@@ -87,11 +87,5 @@ kind = "standard-webhooks"
 secrets = [{ env = "ACME_SECRET" }]
 "#,
     );
-    let names: Vec<String> = (0..TARGETS).map(|number| format!("t{number}")).collect();
-    for name in &names {
-        let url = receiver.url(&format!("/{name}"));
-        writeln!(text, "[destinations.{name}]\nkind = \"http\"\nurl = {url:?}\nrate = \"none\"")?;
-    }
-    writeln!(text, "[[routes]]\nname = \"all\"\nto = {names:?}")?;
-    Ok(text)
+    format!("{text}{}", receiver.fan_out(TARGETS))
 }

@@ -143,7 +143,8 @@ async fn retry(home: &Home) -> Result<()> {
     let told: Vec<_> = received.iter().map(|seen| seen.header("traceparent").to_owned()).collect();
     let expected = [first, second].map(|span| format!("00-{TRACE}-{}-01", span.id));
     ensure!(told == expected, "{told:?}");
-    // By now the unsampled one would have come.
+    // By now the unsampled one would have come, from either role.
+    home.collector.wait_for(TRACE, "POST /in/{source}", 1, SOON).await?;
     let spans = home.collector.spans()?;
     ensure!(!spans.iter().any(|span| UNSAMPLED.contains(&span.trace)), "{spans:#?}");
     Ok(())

@@ -1,6 +1,9 @@
 //! Keys that an issuer's server gives, or does not.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -12,11 +15,12 @@ use super::*;
 const JWKS: &str = include_str!("../../../sources/fixtures/vectors/jwks.json");
 
 /// An issuer's server, and what it answers at the moment.
-async fn issuer() -> (Url, Arc<Mutex<(u16, String)>>) {
+async fn issuer() -> (Url, Arc<Mutex<(u16, String)>>, Arc<AtomicUsize>) {
     let answer = Arc::new(Mutex::new((200, JWKS.to_owned())));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = Url::parse(&format!("http://{}/keys", listener.local_addr().unwrap())).unwrap();
-    let said = answer.clone();
+    let (said, answered) = (answer.clone(), Arc::<AtomicUsize>::default());
+    let count = answered.clone();
     tokio::spawn(async move {
         while let Ok((mut stream, _)) = listener.accept().await {
             let mut head = [0; 4096];
@@ -26,9 +30,10 @@ async fn issuer() -> (Url, Arc<Mutex<(u16, String)>>) {
             let text =
                 format!("HTTP/1.1 {status} x\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}");
             let _ = stream.write_all(text.as_bytes()).await;
+            count.fetch_add(1, Ordering::SeqCst);
         }
     });
-    (url, answer)
+    (url, answer, answered)
 }
 
 fn client() -> Client {
@@ -42,7 +47,7 @@ fn client() -> Client {
 
 #[tokio::test]
 async fn what_is_known_stays_while_the_issuer_is_in_trouble() {
-    let (url, answer) = issuer().await;
+    let (url, answer, _) = issuer().await;
     let (keys, client) = (Keys::default(), client());
     assert!(keys.learned().is_empty());
     keys.fetch(&client, &url).await.unwrap();
@@ -60,7 +65,7 @@ async fn what_is_known_stays_while_the_issuer_is_in_trouble() {
 
 #[tokio::test]
 async fn keys_are_fetched_at_the_start_and_only_their_source_waits_for_them() {
-    let (url, answer) = issuer().await;
+    let (url, answer, answered) = issuer().await;
     let house = House::new(boot::system_clock());
     let section = format!(
         "kind = \"okr\"\nverify = {{ scheme = \"jwt\", issuer = \"us\", audience = \"okr\", jwks = {{ url = \"{url}\" }} }}"
@@ -71,10 +76,10 @@ async fn keys_are_fetched_at_the_start_and_only_their_source_waits_for_them() {
     *answer.lock().unwrap() = (503, String::new());
     let before = house.report();
     let watched = watch(&[build(&section)], &house).unwrap();
+    crate::tests::until("two refusals", || answered.load(Ordering::SeqCst) > 1).await;
     assert_eq!(house.report(), before, "an issuer is no part of the gateway's readiness");
     assert!(watched["sso"].learned().is_empty());
     *answer.lock().unwrap() = (200, JWKS.to_owned());
-    let watched = watch(&[build(&section)], &house).unwrap();
     crate::tests::until("keys", || !watched["sso"].learned().is_empty()).await;
     house.shutdown.cancel();
 }

@@ -35,5 +35,8 @@ fn every_refusal_is_in_the_document_once() {
         let answer = &document["paths"]["/in/{source}"]["post"]["responses"][refusal.status().as_str()];
         let description = answer["description"].as_str().expect("it is described");
         assert!(description.contains(&refusal.detail()), "{refusal:?}: {description}");
+        if let Some((name, _)) = refusal.header() {
+            assert!(answer["headers"].get(name.as_str()).is_some(), "{refusal:?} lacks {name}");
+        }
     }
 }

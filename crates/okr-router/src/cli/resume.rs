@@ -16,7 +16,8 @@ pub struct Resume {
     #[arg(long)]
     pub apply: bool,
     /// Give up the records that are gone unread, or the topic that was made anew: each partition that is shown begins
-    /// again with the earliest record that it has now
+    /// again with the earliest record that it has now. Only services that keep state have such gaps; this release has
+    /// none yet
     #[arg(long)]
     pub accept_gap: bool,
     /// Why, in your own words; kept in okr.audit

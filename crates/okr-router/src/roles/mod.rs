@@ -16,6 +16,8 @@ use std::{
 use anyhow::{Context, Result};
 use boot::{BoxError, House, RunOptions};
 
+pub use traces::traces;
+
 use crate::config::Whole;
 
 /// Ports of probes and metrics, where `[admin] listen` is left out.
@@ -39,7 +41,7 @@ where
         admin_listen: whole.shared.admin.listen.unwrap_or(admin),
         grace: whole.shared.shutdown_grace.0,
         log: whole.shared.log.clone(),
-        traces: traces::traces(whole, role)?,
+        traces: traces(whole, role)?,
     };
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

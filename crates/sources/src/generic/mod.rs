@@ -45,13 +45,16 @@ enum Rule {
     New,
 }
 
+/// A form's fields are texts.
+pub(crate) const MEDIA_TYPES: &[&str] = &["application/json", FORM];
+
 impl Dialect for Generic {
     fn kind(&self) -> &'static str {
         KIND
     }
 
     fn media_types(&self) -> &'static [&'static str] {
-        &["application/json", FORM]
+        MEDIA_TYPES
     }
 
     fn headers(&self) -> Vec<&str> {

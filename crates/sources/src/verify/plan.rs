@@ -364,7 +364,12 @@ impl Reader<'_> {
 /// Keys that come over a line that anybody may change prove nothing.
 fn is_web(url: &str) -> bool {
     url::Url::parse(url).is_ok_and(|url| {
-        let local = matches!(url.host_str(), Some("127.0.0.1" | "localhost" | "[::1]"));
+        let local = match url.host() {
+            Some(url::Host::Domain(name)) => name == "localhost",
+            Some(url::Host::Ipv4(address)) => address.is_loopback(),
+            Some(url::Host::Ipv6(address)) => address.is_loopback(),
+            None => false,
+        };
         url.has_host() && (url.scheme() == "https" || url.scheme() == "http" && local)
     })
 }

@@ -70,7 +70,7 @@ async fn history_is_what_a_delivery_leaves() {
     settle(&store, &rows[0], "me", Outcome::Done).await;
     let client = connect(&database.url).await.unwrap();
     let alike = "SELECT count(*), count(DISTINCT (service, target, replay_id, attempts, reason, error,
-            finished_at >= claimed_at, (to_timestamp(finished_at / 1e6) - now()) < '1 minute'))
+            finished_at >= claimed_at, abs(extract(epoch FROM to_timestamp(finished_at / 1e6) - now())) < 60))
         FROM okr_trial.router_effects";
     let row = client.query_one(alike, &[]).await.unwrap();
     assert_eq!((row.get::<_, i64>(0), row.get::<_, i64>(1)), (2, 1));

@@ -75,7 +75,7 @@ pub fn shown(record: &InRecord, letter: &Letter, state: State<'_>, content: &Res
         Ok(value) => shown["value"] = value.clone(),
         Err(why) => {
             shown["undecoded"] = json!(why);
-            let glimpse = record.value.as_ref().map(|value| hex(&value[..value.len().min(GLIMPSE)]));
+            let glimpse = record.value.as_ref().map(|value| hex::encode(&value[..value.len().min(GLIMPSE)]));
             shown["value_begins"] = json!(glimpse);
         }
     }
@@ -101,8 +101,4 @@ pub fn page(shown: &Value) -> String {
     }
     page.push('\n');
     page
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

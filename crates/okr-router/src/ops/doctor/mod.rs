@@ -21,7 +21,7 @@ use crate::{
     check,
     cli::{Settings, doctor::Doctor},
     config::{self, Reader, Whole},
-    parts,
+    parts, roles,
 };
 
 /// How long a check may take in all.
@@ -72,11 +72,15 @@ fn sections(checked: &Result<(), ConfigErrors>, origin: &str) -> Vec<Finding> {
     }
 }
 
-/// Whether what sources are verified with can be had here.
-fn secrets(whole: &Whole) -> Option<Finding> {
-    let error = parts::sources(whole).err()?;
-    let remedy = "set it where the gateway runs (here it is read from the doctor's own environment)";
-    Some(Finding::wrong("secrets", format!("{error:#}"), remedy))
+/// Whether what sources are verified with, and what a collector of traces asks for, can be had here.
+fn secrets(whole: &Whole) -> Vec<Finding> {
+    let wrong = |check: &str, error: anyhow::Error, role: &str| {
+        let remedy = format!("set it where {role} runs (here it is read from the doctor's own environment)");
+        Finding::wrong(check, format!("{error:#}"), remedy)
+    };
+    let sources = parts::sources(whole).err().map(|error| wrong("secrets", error, "the gateway"));
+    let traces = roles::traces(whole, "doctor").err().map(|error| wrong("traces", error, "each role"));
+    sources.into_iter().chain(traces).collect()
 }
 
 async fn examine(whole: &Whole) -> Vec<Finding> {

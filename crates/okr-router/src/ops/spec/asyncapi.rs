@@ -30,6 +30,27 @@ const EVENT: &[(&str, &str)] = &[
     (header::OKR_DEPARTMENT, "The name of the department's range; others when unknown."),
 ];
 
+const ARRIVAL: &[(&str, &str)] = &[
+    (header::CE_SPECVERSION, "CloudEvents: always 1.0."),
+    (header::CE_ID, "CloudEvents: source and delivery identity, as the key."),
+    (header::CE_SOURCE, "CloudEvents: the configured source."),
+    (header::CE_TYPE, "CloudEvents: okr.arrival."),
+    (header::CE_TIME, "CloudEvents: when it was received, RFC 3339."),
+    (header::CONTENT_TYPE, "What the value is."),
+    (header::TRACEPARENT, "W3C trace context, when there is one."),
+    (header::TRACESTATE, "W3C trace state, when there is one."),
+];
+
+const AUDIT: &[(&str, &str)] = &[
+    (header::CE_SPECVERSION, "CloudEvents: always 1.0."),
+    (header::CE_ID, "CloudEvents: the entry's audit_id."),
+    (header::CE_SOURCE, "CloudEvents: okr-router."),
+    (header::CE_TYPE, "CloudEvents: okr.audit."),
+    (header::CE_TIME, "CloudEvents: when it was done, RFC 3339."),
+    (header::CE_SUBJECT, "CloudEvents: what it was done to, as the key."),
+    (header::CONTENT_TYPE, "What the value is."),
+];
+
 const ORIGIN: &[(&str, &str)] = &[
     (header::OKR_ORIGINAL_TOPIC, "The topic where the record first lay."),
     (header::OKR_ORIGINAL_PARTITION, "Its partition there, decimal."),
@@ -67,7 +88,7 @@ const CHANNELS: &[Channel] = &[
         meaning: "Verified deliveries, byte for byte, with chosen headers.",
         schema: "okr.arrivals-value",
         key: "Source and delivery identity.",
-        headers: &[],
+        headers: &[ARRIVAL],
         senders: &["gateway"],
         receivers: &[],
     },
@@ -76,7 +97,7 @@ const CHANNELS: &[Channel] = &[
         meaning: "Verified deliveries that could not be understood: arrivals, with the reason.",
         schema: "okr.arrivals-value",
         key: "Source and delivery identity.",
-        headers: &[DEAD],
+        headers: &[ARRIVAL, ORIGIN, DEAD],
         senders: &["gateway"],
         receivers: &[],
     },
@@ -103,7 +124,7 @@ const CHANNELS: &[Channel] = &[
         meaning: "Who did what, and why.",
         schema: "okr.audit-value",
         key: "What it was done to.",
-        headers: &[],
+        headers: &[AUDIT],
         senders: &["operator"],
         receivers: &[],
     },

@@ -1,5 +1,7 @@
 use std::path::Path;
 
+use bus::header;
+
 use super::*;
 
 /// `okr-router spec openapi > docs/openapi.json`, and likewise asyncapi.
@@ -22,4 +24,8 @@ fn every_topic_is_described() {
     let mut topics: Vec<&str> = bus::TOPICS.iter().map(|topic| topic.name).collect();
     topics.sort_unstable();
     assert_eq!(channels, topics);
+    for topic in topics {
+        let headers = &document["components"]["messages"][topic]["headers"]["properties"];
+        assert!(headers.get(header::CE_ID).is_some(), "{topic} has records without headers");
+    }
 }

@@ -38,19 +38,26 @@ pub fn run(settings: &Settings, options: &Options) -> Result<ExitCode> {
         serve::run(&whole, serve, &options.topic)?;
         return Ok(ExitCode::SUCCESS);
     }
-    let report = ops::block_on(measured(settings, &whole, options))?;
+    let report = ops::block_on(async {
+        let topic = format!("okr.bench.{}", uuid::Uuid::now_v7().simple());
+        let done = measured(settings, &whole, options, &topic).await;
+        let admin = Admin::new(&parts::bus_settings(&whole, "okr-router-bench")?)?;
+        if let Err(error) = admin.delete(&topic).await {
+            eprintln!("the topic {topic} was not deleted: {error}");
+        }
+        done
+    })?;
     ops::put(&if options.output.json { format!("{}\n", report.json()) } else { report.to_string() })?;
     let missed = options.check && !report.misses().is_empty();
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-async fn measured(settings: &Settings, whole: &Whole, options: &Options) -> Result<Report> {
-    let topic = format!("okr.bench.{}", uuid::Uuid::now_v7().simple());
-    prepare(whole, &topic).await?;
+async fn measured(settings: &Settings, whole: &Whole, options: &Options, topic: &str) -> Result<Report> {
+    prepare(whole, topic).await?;
     let numbers = Arc::new(AtomicU64::new(0));
     let mut servers = Vec::new();
     for serve in Serve::ALL {
-        let server = Server::start(settings, serve, &topic).await?;
+        let server = Server::start(settings, serve, topic).await?;
         awake(&server, &numbers).await.with_context(|| format!("{} takes no webhook", serve.name()))?;
         servers.push(server);
     }

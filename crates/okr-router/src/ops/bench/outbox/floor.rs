@@ -16,7 +16,6 @@ use super::{super::meter::processor_time, load::Load, meter::Peak, receiver::Rec
 pub async fn post(load: &Load, receiver: &mut Receiver) -> Result<Figures> {
     let (used, peak, since) = (processor_time(std::process::id()), Peak::watch(), Instant::now());
     let round = Uuid::now_v7();
-    let targets = load.destinations.len() as u64;
     let mut posters = JoinSet::new();
     for (place, destination) in load.destinations.iter().enumerate() {
         let next = Arc::new(AtomicU64::new(0));
@@ -25,9 +24,12 @@ pub async fn post(load: &Load, receiver: &mut Receiver) -> Result<Figures> {
             posters.spawn(async move {
                 // Every event that is for this destination, none twice.
                 loop {
-                    let n = next.fetch_add(1, Ordering::Relaxed) * targets + place as u64;
+                    let n = next.fetch_add(1, Ordering::Relaxed);
                     if n >= load.events {
                         return Ok(());
+                    }
+                    if load.place(n) != place {
+                        continue;
                     }
                     destination.deliver(&shipment(load.parcel(round, n, Timestamp::now()))).await?;
                 }

@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use super::super::figures::Spread;
+
 /// Events per second over Postgres, on two cores that it shares.
 const BAR_POSTGRES: f64 = 2_000.0;
 /// Events per second over the embedded store.
@@ -227,14 +229,8 @@ fn memory(rounds: &[Figures]) -> Option<f64> {
     median(rounds.iter().filter_map(|round| round.memory.map(|bytes| bytes as f64)))
 }
 
-/// The one in the middle, or the mean of the two.
+/// The one in the middle, or the mean of the two; none of nothing.
 pub fn median(figures: impl Iterator<Item = f64>) -> Option<f64> {
-    let mut figures: Vec<f64> = figures.collect();
-    figures.sort_by(f64::total_cmp);
-    let middle = figures.len() / 2;
-    match figures.len() {
-        0 => None,
-        even if even % 2 == 0 => Some((figures[middle - 1] + figures[middle]) / 2.0),
-        _ => Some(figures[middle]),
-    }
+    let figures: Vec<f64> = figures.collect();
+    (!figures.is_empty()).then(|| Spread::of(figures).median)
 }
