@@ -37,3 +37,22 @@ fn findings_are_lines_for_people_and_rows_for_programs() {
     assert!(rows[0]["remedy"].is_null());
     assert!(is_wrong(&all) && !is_wrong(&all[..2]), "a doubt does not fail the command");
 }
+
+#[test]
+fn traces_that_would_stop_a_role_are_a_finding() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("okr-router.toml");
+    let section = |token: &str| {
+        format!(
+            "[traces]\nendpoint = \"http://collector:4318\"\nheaders = {{ token = {{ env = \"{token}\" }} }}\n"
+        )
+    };
+    let secrets = |token: &str| {
+        std::fs::write(&path, section(token)).unwrap();
+        let settings = crate::cli::Settings { config: Some(path.clone()), set: Vec::new() };
+        super::secrets(&crate::config::read(&settings, crate::config::Reader::Command).unwrap())
+    };
+    egress::install_crypto();
+    only(&secrets("A_VARIABLE_THAT_NOBODY_SETS"), Level::Wrong, "A_VARIABLE_THAT_NOBODY_SETS", "each role");
+    assert_eq!(secrets("CARGO_PKG_NAME"), []);
+}
