@@ -45,13 +45,26 @@ const STATISTICS_EVERY: Duration = Duration::from_secs(5);
 /// comes from many partitions: only records of different keys are handled at a time, and a partition has few keys.
 const SHARE_BYTES: u32 = 32 * 1024;
 
+/// What may come through a [`Gate`] at a time: no record beyond the one with which the bytes are used up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Room {
+    /// None while the gate is shut.
+    pub records: usize,
+    /// Key, value and headers of all of them.
+    pub bytes: usize,
+}
+
 /// Bounds the work that is handed out but unfinished. Called on the consumer's thread, so it must be quick.
 pub trait Gate: Send + Sync {
-    /// Counts one record of that many bytes, just before it becomes a signal.
-    fn admit(&self, bytes: usize);
+    /// Counts records of that many bytes together, just before they become signals.
+    fn admit(&self, records: usize, bytes: usize);
     /// Whether more records may come. While it is false, records wait in the consumer and fetching pauses once enough
     /// of them do; polling goes on. High and low water are the implementer's.
     fn open(&self) -> bool;
+    /// How many records may come before it is asked again. Asking for each would have two threads tear at one counter.
+    fn room(&self) -> Room {
+        Room { records: usize::from(self.open()), bytes: 0 }
+    }
 }
 
 /// What a member is told, in order: the records of a slot lie between its `Assigned` and its `Revoking` or `Lost`.

@@ -30,9 +30,14 @@ impl Budget {
 
     /// A record of `bytes` bytes is finished or dropped.
     pub fn release(&self, bytes: usize) {
+        self.release_all(1, bytes);
+    }
+
+    /// So many records of `bytes` bytes together are finished or dropped.
+    pub fn release_all(&self, records: usize, bytes: usize) {
         // Never below zero: a fake consumer that forgets to charge must not open the gate for ever.
         let less = |by: usize| move |held: usize| Some(held.saturating_sub(by));
-        let _ = self.records.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less(1));
+        let _ = self.records.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less(records));
         let _ = self.bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less(bytes));
     }
 
@@ -48,20 +53,29 @@ impl Budget {
 }
 
 impl bus::Gate for Budget {
-    fn admit(&self, bytes: usize) {
-        self.records.fetch_add(1, Ordering::Relaxed);
+    fn admit(&self, records: usize, bytes: usize) {
+        self.records.fetch_add(records, Ordering::Relaxed);
         self.bytes.fetch_add(bytes, Ordering::Relaxed);
     }
 
     fn open(&self) -> bool {
+        self.room().records > 0
+    }
+
+    fn room(&self) -> bus::Room {
         let (records, bytes) = self.held();
-        let shut = if self.shut.load(Ordering::Relaxed) {
+        let was_shut = self.shut.load(Ordering::Relaxed);
+        let shut = if was_shut {
             records > self.records_max / 2 || bytes > self.bytes_max / 2
         } else {
             records >= self.records_max || bytes >= self.bytes_max
         };
-        self.shut.store(shut, Ordering::Relaxed);
-        !shut && !self.halted.load(Ordering::Relaxed)
+        if shut != was_shut {
+            self.shut.store(shut, Ordering::Relaxed);
+        }
+        let shut = shut || self.halted.load(Ordering::Relaxed);
+        let records = if shut { 0 } else { self.records_max.saturating_sub(records) };
+        bus::Room { records, bytes: self.bytes_max.saturating_sub(bytes) }
     }
 }
 

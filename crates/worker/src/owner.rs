@@ -151,17 +151,21 @@ impl<H: Handler> Owner<H> {
     /// Starts what may start; what ends at once makes room for the next.
     pub fn start(&mut self) {
         let now = self.now();
+        self.partitions.gather(true);
         while let Some(job) = self.partitions.start(now) {
             if let Some(done) = begin(&self.bench, job, &self.way_home, &mut self.spare) {
                 self.take_home(done, now);
             }
         }
+        self.partitions.gather(false);
     }
 
     /// Takes results home.
     pub fn settle(&mut self, came_home: impl IntoIterator<Item = Done<H::Item>>) {
         let now = self.now();
+        self.partitions.gather(true);
         came_home.into_iter().for_each(|done| self.take_home(done, now));
+        self.partitions.gather(false);
     }
 
     fn take_home(&mut self, done: Done<H::Item>, now: Duration) {

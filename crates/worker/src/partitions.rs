@@ -3,6 +3,8 @@
 //! …), so that a simulation can drive it through any schedule.
 
 mod failing;
+mod leaving;
+mod torn;
 
 use std::cmp::Reverse;
 use std::collections::{BinaryHeap, HashMap, VecDeque};
@@ -69,6 +71,7 @@ struct Drain {
 pub struct Partitions<T> {
     rules: Rules,
     budget: Arc<Budget>,
+    owed: leaving::Owed,
     random: fastrand::Rng,
     hasher: RandomState,
     by_slot: HashMap<Slot, usize>,
@@ -95,6 +98,7 @@ impl<T> Partitions<T> {
         Self {
             rules,
             budget,
+            owed: leaving::Owed::default(),
             random: fastrand::Rng::with_seed(seed),
             hasher: RandomState::new(),
             by_slot: HashMap::new(),
@@ -170,14 +174,6 @@ impl<T> Partitions<T> {
                 self.drop_waiting(index);
                 self.let_go(index);
             }
-        }
-    }
-
-    /// The slot's position was out of range. What was received stays: Kafka may have it no more. Where the slot goes
-    /// on, its next records tell: behind a gap, or from the beginning of a topic that was made anew.
-    pub fn torn(&mut self, slot: &Slot) {
-        if let Some(index) = self.by_slot.get(slot) {
-            self.parts[*index].torn = true;
         }
     }
 
@@ -338,19 +334,6 @@ impl<T> Partitions<T> {
         self.parts.iter().filter(|part| part.hold == Hold::Owned).map(|part| &part.slot)
     }
 
-    /// The first record of a torn slot that does not simply follow tells where it goes on. One that does not rise is of
-    /// another topic of that name, and gets a new epoch.
-    fn mend(&mut self, index: usize, record: &InRecord) {
-        let follows = self.parts[index].ledger.reached();
-        if follows == Some(record.offset) {
-            return;
-        }
-        self.parts[index].torn = false;
-        if follows.is_some_and(|next| record.offset < next) {
-            self.assigned(vec![record.slot.clone()]);
-        }
-    }
-
     /// Records come in runs of one partition, so that the one before is looked at first.
     fn index_of(&mut self, slot: &Slot) -> Option<usize> {
         if self.parts.get(self.latest).is_none_or(|part| part.slot != *slot) {
@@ -362,11 +345,6 @@ impl<T> Partitions<T> {
     fn close(&mut self, ticket: Ticket, entry: &Entry<T>) -> Result<(), LedgerError> {
         self.leave(ticket.lane, entry);
         self.parts[ticket.part].ledger.finish(entry.record.offset)
-    }
-
-    fn leave(&mut self, lane: LaneId, entry: &Entry<T>) {
-        self.budget.release(entry.record.size());
-        self.lanes.advance(lane);
     }
 
     fn drop_waiting(&mut self, index: usize) {

@@ -153,10 +153,18 @@ impl Poller {
 
     fn hand_on(&mut self) {
         let mut signals = Vec::new();
-        while !self.holding.is_empty() && self.gate.open() {
-            let Some(record) = self.holding.pop() else { break };
-            self.gate.admit(record.size());
-            signals.push(Signal::Record(record));
+        while !self.holding.is_empty() {
+            let room = self.gate.room();
+            let (mut records, mut bytes) = (0, 0);
+            while records < room.records && (records == 0 || bytes < room.bytes) {
+                let Some(record) = self.holding.pop() else { break };
+                (records, bytes) = (records + 1, bytes + record.size());
+                signals.push(Signal::Record(record));
+            }
+            if records == 0 {
+                break;
+            }
+            self.gate.admit(records, bytes);
         }
         if !signals.is_empty() {
             self.handed_on = Instant::now();

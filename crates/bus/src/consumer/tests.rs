@@ -15,7 +15,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 struct Open;
 
 impl Gate for Open {
-    fn admit(&self, _: usize) {}
+    fn admit(&self, _: usize, _: usize) {}
 
     fn open(&self) -> bool {
         true

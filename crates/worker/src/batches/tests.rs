@@ -208,7 +208,7 @@ fn waiting(rules: BatchRules, records: [i64; 2]) -> Batches {
         batches.assigned(vec![Standing { slot: slot(partition), epoch: 1, next: 0, last: None }]);
         for offset in 0..records {
             let record = record(partition, offset, 7);
-            budget.admit(record.size());
+            budget.admit(1, record.size());
             batches.record(record);
         }
     }

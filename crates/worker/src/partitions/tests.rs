@@ -48,7 +48,7 @@ impl Bench {
     }
 
     pub fn receive(&mut self, record: InRecord) {
-        self.budget.admit(record.size());
+        self.budget.admit(1, record.size());
         self.partitions.record(record).unwrap();
     }
 
@@ -285,4 +285,21 @@ fn a_stop_waits_only_for_what_is_under_way() {
     assert_eq!(bench.partitions.running_here(), 0);
     assert_eq!(bench.partitions.wake_at(), None, "nothing is tried again");
     assert_eq!(bench.budget.held(), (0, 0));
+}
+
+#[test]
+fn what_leaves_is_released_in_groups_and_nothing_is_owed_at_the_end() {
+    let mut bench = Bench::new();
+    (0..100).for_each(|offset| bench.receive(record(0, offset, None)));
+    bench.partitions.gather(true);
+    for _ in 0..70 {
+        let job = bench.start();
+        bench.finish(job, Outcome::Handled, SECOND);
+    }
+    assert_eq!(bench.budget.held().0, 100 - 64, "a group has been released");
+    bench.partitions.gather(false);
+    assert_eq!(bench.budget.held().0, 30);
+    let job = bench.start();
+    bench.finish(job, Outcome::Handled, SECOND);
+    assert_eq!(bench.budget.held().0, 29, "outside of a gathering each is released at once");
 }

@@ -100,7 +100,7 @@ impl Member {
         };
         let (next, record) = (offset + 1, produced.record.clone());
         *self.hold(partition) = Some((next, generation));
-        self.budget.admit(record.size());
+        self.budget.admit(1, record.size());
         if self.budget.held().0 > RECORDS_MAX {
             broken(4, format!("{} records are unfinished", self.budget.held().0))?;
         }

@@ -73,7 +73,7 @@ impl Feed for FakeFeed {
         if flood > 0 && self.budget.open() && self.news.is_empty() {
             self.shared.flood.store(flood + 1, Ordering::SeqCst);
             let record = record(0, flood, &flood.to_string());
-            self.budget.admit(record.size());
+            self.budget.admit(1, record.size());
             return Some(News::Record(record));
         }
         let news = tokio::select! {
@@ -81,7 +81,7 @@ impl Feed for FakeFeed {
             () = self.shared.flows.notified() => return Some(News::Trouble("the flood begins".to_owned())),
         };
         if let Some(News::Record(record)) = &news {
-            self.budget.admit(record.size());
+            self.budget.admit(1, record.size());
         }
         self.shared.waiting.store(self.news.len(), Ordering::SeqCst);
         news

@@ -6,7 +6,7 @@ use crate::consumer::Gate;
 struct Open;
 
 impl Gate for Open {
-    fn admit(&self, _: usize) {}
+    fn admit(&self, _: usize, _: usize) {}
 
     fn open(&self) -> bool {
         true

@@ -141,7 +141,7 @@ impl World {
         let Some((offset, content)) = log.records.range(position..).next() else { return };
         let came = record(partition, *offset, *content);
         self.members[who].positions.insert(partition, offset + 1);
-        self.members[who].batches.budget.admit(came.size());
+        self.members[who].batches.budget.admit(1, came.size());
         self.members[who].batches.record(came);
     }
 

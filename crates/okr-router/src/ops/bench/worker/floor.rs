@@ -11,7 +11,7 @@ use super::lap::Lap;
 pub(super) struct NoGate;
 
 impl bus::Gate for NoGate {
-    fn admit(&self, _: usize) {}
+    fn admit(&self, _: usize, _: usize) {}
 
     fn open(&self) -> bool {
         true
