@@ -1,7 +1,7 @@
 //! One request, in the order of the contract: who is meant, may it be sent like this, is it small enough, is it
 //! proven, is it not too much; then it is read, and taken to the desk.
 
-use std::{collections::HashMap, convert::Infallible, sync::Arc, time::Duration};
+use std::{convert::Infallible, sync::Arc, time::Duration};
 
 use boot::trace::Span;
 use bytes::Bytes;
@@ -13,10 +13,10 @@ use tokio_util::task::TaskTracker;
 use wire::Arrival;
 
 use crate::{
-    GatewayConfig, GatewayError, answer,
+    GatewayConfig, answer,
     body::{self, Deflated},
-    bucket::Bucket,
     desk::{Desk, Held, Parcel, Told},
+    entrances::{Current, Entrance, Entrances},
     keys::Keys,
     observe,
     problem::{Answer, Problem},
@@ -31,7 +31,7 @@ const KEPT: &[&str] = &["content-type", "content-encoding", "user-agent", "trace
 /// All doors: one per source.
 #[derive(Debug)]
 pub(crate) struct Door {
-    sources: HashMap<String, Entrance>,
+    entrances: Current,
     config: GatewayConfig,
     desk: Arc<Desk>,
     clock: Clock,
@@ -48,14 +48,6 @@ impl std::fmt::Debug for Clock {
     }
 }
 
-#[derive(Debug)]
-struct Entrance {
-    source: Source,
-    /// Where the source's keys are fetched.
-    keys: Option<Arc<Keys>>,
-    bucket: Option<Bucket>,
-}
-
 /// How the body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Coding {
@@ -64,30 +56,14 @@ enum Coding {
 }
 
 impl Door {
-    pub(crate) fn new(
-        config: GatewayConfig,
-        sources: Vec<Source>,
-        desk: Desk,
-        clock: boot::Clock,
-    ) -> Result<Self, GatewayError> {
-        let mut doors = HashMap::with_capacity(sources.len());
-        for source in sources {
-            let bucket = source.rate_limit().and_then(|rate| Bucket::new(rate, Instant::now()));
-            let name = source.name().to_owned();
-            if doors.insert(name.clone(), Entrance { source, keys: None, bucket }).is_some() {
-                return Err(GatewayError::config(format!("sources.{name}"), "stands there twice"));
-            }
-        }
+    pub(crate) fn new(config: GatewayConfig, entrances: Entrances, desk: Desk, clock: boot::Clock) -> Self {
         let (desk, under_way) = (Arc::new(desk), TaskTracker::new());
-        Ok(Self { sources: doors, config, desk, clock: Clock(clock), under_way })
+        Self { entrances: Current::new(entrances), config, desk, clock: Clock(clock), under_way }
     }
 
-    /// With what is fetched for some of the sources.
-    pub(crate) fn with_keys(mut self, mut keys: HashMap<String, Arc<Keys>>) -> Self {
-        for (name, entrance) in &mut self.sources {
-            entrance.keys = keys.remove(name);
-        }
-        self
+    /// The sources that are in force; exchanged when the configuration is read again.
+    pub(crate) fn entrances(&self) -> &Current {
+        &self.entrances
     }
 
     pub(crate) fn config(&self) -> &GatewayConfig {
@@ -110,7 +86,8 @@ impl Door {
         let started = Instant::now();
         let (head, mut body) = request.into_parts();
         let mut proven = None;
-        let entrance = source_name(head.uri.path()).and_then(|name| self.sources.get(name));
+        let entrances = self.entrances.take();
+        let entrance = source_name(head.uri.path()).and_then(|name| entrances.get(name));
         let answered = self.handle(entrance, &head, &mut body, (started, &mut proven)).await;
         let mut span = proven.unwrap_or_else(|| Trail::default().enter(&head.method, started));
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
@@ -155,7 +132,7 @@ impl Door {
         self.prove(entrance, &head.headers, &wire_body)?;
         let mut trail = Trail::of(&head.headers);
         *span = Some(trail.enter(&head.method, started));
-        if let Some(bucket) = &entrance.bucket {
+        if let Some(bucket) = entrance.bucket() {
             bucket.take(Instant::now()).map_err(|wait| {
                 let retry_after = (wait.as_secs_f64().ceil() as u64).max(1);
                 Problem::TooMany { retry_after }
@@ -185,11 +162,11 @@ impl Door {
 
     fn prove(&self, entrance: &Entrance, headers: &HeaderMap, body: &Bytes) -> Result<(), Problem> {
         let request = sources::Request { headers, body, now: (self.clock.0)() };
-        let learned = entrance.keys.as_ref().map(|keys| keys.learned()).unwrap_or_default();
+        let learned = entrance.keys().map(Keys::learned).unwrap_or_default();
         entrance.source.verify_with(&request, &learned).map_err(|refusal| {
             let (source, reason) = (entrance.source.name(), refusal.reason());
             tracing::info!(okr.source = source, reason, "refused a request to {source}: {refusal}");
-            match (refusal, &entrance.keys) {
+            match (refusal, entrance.keys()) {
                 (Refusal::NoKeys, _) => return Problem::Unavailable { reason },
                 (Refusal::UnknownKey, Some(keys)) => keys.ask(),
                 _ => {}

@@ -1,7 +1,6 @@
 //! The keys of issuers, fetched: at the start, every hour, and when a token has a key that nobody knows.
 
 use std::{
-    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
     time::Duration,
 };
@@ -10,6 +9,7 @@ use boot::House;
 use egress::{Client, ClientOptions, Guard, Url};
 use sources::{Learned, Source};
 use tokio::{sync::Notify, time::timeout};
+use tokio_util::sync::DropGuard;
 
 use crate::{GatewayError, observe};
 
@@ -62,32 +62,55 @@ impl Keys {
     }
 }
 
-/// Watches the keys of every source that has an address for them. An issuer in trouble is the trouble of its source
-/// alone, which is answered 503 until there are keys: the gateway stays ready for the others.
-pub(crate) fn watch(sources: &[Source], house: &House) -> Result<HashMap<String, Arc<Keys>>, GatewayError> {
-    let mut watched = HashMap::new();
-    for source in sources {
-        let Some(url) = source.keys_url() else { continue };
-        let path = || format!("sources.{}.verify.jwks.url", source.name());
-        let url = Url::parse(url).map_err(|_| GatewayError::config(path(), "is no URL"))?;
-        let options = ClientOptions {
-            guard: Guard::Operator,
-            response_bytes_max: KEYS_BYTES_MAX,
-            ..ClientOptions::default()
-        };
-        let client = Client::new(options).map_err(|error| GatewayError::config(path(), error.to_string()))?;
-        let keys = Arc::new(Keys::default());
-        watched.insert(source.name().to_owned(), keys.clone());
-        let (name, shutdown) = (source.name().to_owned(), house.shutdown.clone());
-        house.tasks.spawn("gateway keys", async move {
-            tokio::select! {
-                () = shutdown.cancelled() => {}
-                () = keep(&keys, &client, &url, &name) => {}
-            }
-            Ok(())
-        });
+/// Keys that are looked after until this is dropped.
+#[derive(Debug)]
+pub(crate) struct Watch {
+    keys: Arc<Keys>,
+    url: String,
+    _until: DropGuard,
+}
+
+impl Watch {
+    pub(crate) fn keys(&self) -> &Keys {
+        &self.keys
     }
-    Ok(watched)
+
+    /// Where they are fetched.
+    pub(crate) fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Keys that nobody fetches.
+    #[cfg(test)]
+    pub(crate) fn of(keys: Arc<Keys>) -> Self {
+        Self { keys, url: String::new(), _until: tokio_util::sync::CancellationToken::new().drop_guard() }
+    }
+}
+
+/// Watches the keys of a source that has an address for them. An issuer in trouble is the trouble of its source alone,
+/// which is answered 503 until there are keys: the gateway stays ready for the others.
+pub(crate) fn watch(source: &Source, house: &House) -> Result<Option<Watch>, GatewayError> {
+    let Some(address) = source.keys_url() else { return Ok(None) };
+    let path = || format!("sources.{}.verify.jwks.url", source.name());
+    let url = Url::parse(address).map_err(|_| GatewayError::config(path(), "is no URL"))?;
+    let options = ClientOptions {
+        guard: Guard::Operator,
+        response_bytes_max: KEYS_BYTES_MAX,
+        ..ClientOptions::default()
+    };
+    let client = Client::new(options).map_err(|error| GatewayError::config(path(), error.to_string()))?;
+    let keys = Arc::new(Keys::default());
+    let over = house.shutdown.child_token();
+    let watch = Watch { keys: keys.clone(), url: address.to_owned(), _until: over.clone().drop_guard() };
+    let name = source.name().to_owned();
+    house.tasks.spawn("gateway keys", async move {
+        tokio::select! {
+            () = over.cancelled() => {}
+            () = keep(&keys, &client, &url, &name) => {}
+        }
+        Ok(())
+    });
+    Ok(Some(watch))
 }
 
 async fn keep(keys: &Keys, client: &Client, url: &Url, name: &str) {

@@ -11,12 +11,14 @@ mod config;
 mod departments;
 mod desk;
 mod door;
+mod entrances;
 mod kafka;
 mod keys;
 mod observe;
 mod problem;
 mod readiness;
 mod records;
+mod reload;
 mod server;
 mod spec;
 mod trail;
@@ -29,7 +31,10 @@ use tokio::net::TcpListener;
 
 pub use config::{GatewayConfig, KEYS};
 pub use departments::{DepartmentConfig, DepartmentsConfig};
+pub use reload::{Change, Handle};
 pub use spec::openapi;
+
+use entrances::Entrances;
 
 /// Everything the gateway works with; the role puts it together.
 #[derive(Debug)]
@@ -114,9 +119,8 @@ impl Gateway {
         });
         let log = Arc::new(kafka::Kafka { producer: context.producer.clone(), encoder });
         let desk = desk::Desk::new(log, map, &context.config, context.partitions);
-        let keys = keys::watch(&context.sources, &house)?;
-        let door =
-            door::Door::new(context.config, context.sources, desk, house.clock.clone())?.with_keys(keys);
+        let entrances = Entrances::new(context.sources, &Entrances::default(), &house)?;
+        let door = door::Door::new(context.config, entrances, desk, house.clock.clone());
         Ok(Self { listener, address, door: Arc::new(door), producer: context.producer, house })
     }
 
@@ -124,6 +128,12 @@ impl Gateway {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// For exchanging its sources while it serves.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        Handle { door: self.door.clone(), house: self.house.clone() }
     }
 
     /// Serves until the house shuts down; then finishes what is in flight and flushes.

@@ -72,14 +72,16 @@ async fn keys_are_fetched_at_the_start_and_only_their_source_waits_for_them() {
     );
     let build = |text: &str| Source::build("sso", &toml::from_str(text).unwrap()).unwrap();
     let open = build("kind = \"okr\"\nverify = { scheme = \"none\" }");
-    assert!(watch(&[open], &house).unwrap().is_empty());
+    assert!(watch(&open, &house).unwrap().is_none());
     *answer.lock().unwrap() = (503, String::new());
     let before = house.report();
-    let watched = watch(&[build(&section)], &house).unwrap();
+    let watched = watch(&build(&section), &house).unwrap().unwrap();
     crate::tests::until("two refusals", || answered.load(Ordering::SeqCst) > 1).await;
     assert_eq!(house.report(), before, "an issuer is no part of the gateway's readiness");
-    assert!(watched["sso"].learned().is_empty());
+    assert!(watched.keys().learned().is_empty());
     *answer.lock().unwrap() = (200, JWKS.to_owned());
-    crate::tests::until("keys", || !watched["sso"].learned().is_empty()).await;
-    house.shutdown.cancel();
+    crate::tests::until("keys", || !watched.keys().learned().is_empty()).await;
+    assert_eq!(house.tasks.running(), ["gateway keys"]);
+    drop(watched);
+    crate::tests::until("an end of the looking", || house.tasks.running().is_empty()).await;
 }

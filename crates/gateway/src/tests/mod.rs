@@ -15,7 +15,10 @@ use jiff::Timestamp;
 use sources::{Source, SourceConfig};
 use tokio_util::sync::CancellationToken;
 
-use crate::{DepartmentsConfig, GatewayConfig, departments::Map, desk::Desk, door::Door, keys::Keys, server};
+use crate::{
+    DepartmentsConfig, GatewayConfig, departments::Map, desk::Desk, door::Door, entrances::Entrances,
+    keys::Keys, server,
+};
 use client::{Reply, post};
 use log::Fake;
 
@@ -86,7 +89,8 @@ async fn stage() -> Stage {
 
 async fn stage_with(config: GatewayConfig) -> Stage {
     let sources = ["acme", "tracker", "open", "slow", "grid", "code", "form", "list"].map(source).into();
-    stage_of(config, |config, desk| Door::new(config, sources, desk, boot::system_clock()).unwrap()).await
+    let entrances = entrances(sources, boot::system_clock());
+    stage_of(config, |config, desk| Door::new(config, entrances, desk, boot::system_clock())).await
 }
 
 /// A gateway of the time of the token vectors, whose source `sso` has these keys.
@@ -94,11 +98,12 @@ async fn stage_of_tokens(keys: Arc<Keys>) -> Stage {
     let section = "kind = \"okr\"\nverify = { scheme = \"jwt\", issuer = \"https://issuer.example\", audience = \"okr-router\", jwks = { url = \"https://issuer.example/keys\" } }";
     let source = Source::build("sso", &toml::from_str::<SourceConfig>(section).unwrap()).unwrap();
     let clock: boot::Clock = Arc::new(|| Timestamp::from_second(1_700_000_000).unwrap());
-    stage_of(config(), |config, desk| {
-        let door = Door::new(config, vec![source], desk, clock).unwrap();
-        door.with_keys([("sso".to_owned(), keys)].into())
-    })
-    .await
+    let entrances = entrances(vec![source], clock.clone()).with_keys("sso", keys);
+    stage_of(config(), |config, desk| Door::new(config, entrances, desk, clock)).await
+}
+
+fn entrances(sources: Vec<Source>, clock: boot::Clock) -> Entrances {
+    Entrances::new(sources, &Entrances::default(), &boot::House::new(clock)).unwrap()
 }
 
 async fn stage_of(config: GatewayConfig, door: impl FnOnce(GatewayConfig, Desk) -> Door) -> Stage {
