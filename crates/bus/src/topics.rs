@@ -38,6 +38,11 @@ pub const TOPICS: &[Topic] = &[
         max_message_bytes: 2 * MIB,
     },
     Topic {
+        name: "okr.pending",
+        retention: Retention::Time(DAY.saturating_mul(7)),
+        max_message_bytes: 2 * MIB,
+    },
+    Topic {
         name: "okr.dead.gateway",
         retention: Retention::Time(DAY.saturating_mul(30)),
         max_message_bytes: 16 * MIB,

@@ -56,6 +56,10 @@ pub enum Verb {
     Silence,
     /// An endpoint was made, changed or removed.
     EndpointChange,
+    /// A source was allowed to register, for a time.
+    SourceOpen,
+    /// What a source learned when it registered was forgotten.
+    SourceForget,
 }
 
 /// How far it is. What was begun and never finished was cut off.

@@ -9,7 +9,7 @@ use std::{
 
 use okr::OkrEvent;
 
-use crate::{Arrival, Audit, Registry, WireError, frame, reader::Reader};
+use crate::{Arrival, Audit, Pending, Registry, WireError, frame, reader::Reader};
 
 /// Readers that are kept. Each holds its schema for the life of the process; what comes beyond is built per record.
 const READERS_MAX: usize = 256;
@@ -48,6 +48,11 @@ impl Decoder {
     /// The entry of the audit in a frame, as this release knows it.
     pub async fn audit(&self, frame: &[u8]) -> Result<Audit, WireError> {
         self.read(frame, |reader, datum| reader.audit(datum)).await
+    }
+
+    /// The reference to an arrival in a frame, as this release knows it.
+    pub async fn pending(&self, frame: &[u8]) -> Result<Pending, WireError> {
+        self.read(frame, |reader, datum| reader.pending(datum)).await
     }
 
     /// Whatever is in a frame, as JSON: our own records in their own form, others as they come (bytes as a list of

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use okr::OkrEvent;
 use serde::Serialize;
 
-use crate::{Arrival, Audit, Registry, WireError, frame, schema::Ours};
+use crate::{Arrival, Audit, Pending, Registry, WireError, frame, schema::Ours};
 
 /// Writes frames. Cheap to clone; see [`Registry::encoder`].
 #[derive(Debug, Clone)]
@@ -32,6 +32,11 @@ impl Encoder {
     /// The frame of an entry of the audit, likewise.
     pub async fn audit(&self, audit: &Audit) -> Result<Bytes, WireError> {
         self.frame(Ours::Audit, audit).await
+    }
+
+    /// The frame of a reference to an arrival, likewise.
+    pub async fn pending(&self, pending: &Pending) -> Result<Bytes, WireError> {
+        self.frame(Ours::Pending, pending).await
     }
 
     async fn frame<T: Serialize>(&self, ours: Ours, value: &T) -> Result<Bytes, WireError> {

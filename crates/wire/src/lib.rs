@@ -14,6 +14,7 @@ mod error;
 mod frame;
 mod inline;
 mod observe;
+mod pending;
 mod reader;
 mod registry;
 mod schema;
@@ -27,8 +28,9 @@ pub use compatibility::compatible;
 pub use decoder::Decoder;
 pub use encoder::Encoder;
 pub use error::WireError;
+pub use pending::Pending;
 pub use registry::Registry;
-pub use schema::{ARRIVAL, AUDIT, OKR_EVENT, SUBJECTS, Subject};
+pub use schema::{ARRIVAL, AUDIT, OKR_EVENT, PENDING, SUBJECTS, Subject};
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,7 @@ use apache_avro::{Schema, from_value, reader::datum::GenericDatumReader, types::
 use okr::OkrEvent;
 use serde::de::DeserializeOwned;
 
-use crate::{Arrival, Audit, WireError, schema::Ours};
+use crate::{Arrival, Audit, Pending, WireError, schema::Ours};
 
 /// Reads what was written with one schema.
 pub(crate) struct Reader<'s> {
@@ -51,6 +51,11 @@ impl<'s> Reader<'s> {
         self.read(Ours::Audit, datum)
     }
 
+    /// Reads a reference to an arrival.
+    pub fn pending(&self, datum: &[u8]) -> Result<Pending, WireError> {
+        self.read(Ours::Pending, datum)
+    }
+
     /// Reads anything, as JSON: our own records as they are defined, others as they come.
     pub fn any(&self, datum: &[u8]) -> Result<serde_json::Value, WireError> {
         let own = match self.ours {
@@ -60,6 +65,9 @@ impl<'s> Reader<'s> {
             Some(Ours::Arrival) => self.arrival(datum).and_then(|arrival| arrival.json()),
             Some(Ours::Audit) => {
                 self.audit(datum).and_then(|audit| serde_json::to_value(audit).map_err(WireError::avro))
+            }
+            Some(Ours::Pending) => {
+                self.pending(datum).and_then(|pending| serde_json::to_value(pending).map_err(WireError::avro))
             }
             None => return self.foreign(datum),
         };

@@ -46,6 +46,7 @@ struct Shared {
     event_id: OnceCell<u32>,
     arrival_id: OnceCell<u32>,
     audit_id: OnceCell<u32>,
+    pending_id: OnceCell<u32>,
 }
 
 impl Registry {
@@ -87,6 +88,7 @@ impl Registry {
             event_id: OnceCell::new(),
             arrival_id: OnceCell::new(),
             audit_id: OnceCell::new(),
+            pending_id: OnceCell::new(),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -101,11 +103,12 @@ impl Registry {
         Decoder::new(self.clone())
     }
 
-    /// Whether the schemas that the services write, of events and arrivals, have their ids, so that encoding will not have to ask. Asks for those that are not
-    /// known yet; once known, the registry may go away.
+    /// Whether the schemas that the services write, of events, arrivals and references to these, have their ids, so that
+    /// encoding will not have to ask. Asks for those that are not known yet; once known, the registry may go away.
     pub async fn ready(&self) -> Result<(), WireError> {
         self.id(Ours::Event).await?;
         self.id(Ours::Arrival).await?;
+        self.id(Ours::Pending).await?;
         Ok(())
     }
 
@@ -125,6 +128,7 @@ impl Registry {
             Ours::Event => &self.shared.event_id,
             Ours::Arrival => &self.shared.arrival_id,
             Ours::Audit => &self.shared.audit_id,
+            Ours::Pending => &self.shared.pending_id,
         }
     }
 

@@ -15,6 +15,9 @@ pub const ARRIVAL: &str = include_str!("../../../schemas/arrival.avsc");
 /// `schemas/audit.avsc`: the values of `okr.audit`.
 pub const AUDIT: &str = include_str!("../../../schemas/audit.avsc");
 
+/// `schemas/pending.avsc`: the values of `okr.pending`.
+pub const PENDING: &str = include_str!("../../../schemas/pending.avsc");
+
 /// A schema and where it is registered: TopicNameStrategy, so the subject is the topic's name and `-value`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Subject {
@@ -29,6 +32,7 @@ pub const SUBJECTS: &[Subject] = &[
     Subject { name: "okr.events-value", schema: OKR_EVENT },
     Subject { name: "okr.arrivals-value", schema: ARRIVAL },
     Subject { name: "okr.audit-value", schema: AUDIT },
+    Subject { name: "okr.pending-value", schema: PENDING },
 ];
 
 /// A record that we have a type for.
@@ -37,6 +41,7 @@ pub(crate) enum Ours {
     Event,
     Arrival,
     Audit,
+    Pending,
 }
 
 impl Ours {
@@ -46,12 +51,13 @@ impl Ours {
             Self::Event => "OkrEvent",
             Self::Arrival => "Arrival",
             Self::Audit => "Audit",
+            Self::Pending => "Pending",
         }
     }
 
     /// The record of that name.
     pub fn of(name: &str) -> Option<Self> {
-        [Self::Event, Self::Arrival, Self::Audit].into_iter().find(|ours| ours.name() == name)
+        [Self::Event, Self::Arrival, Self::Audit, Self::Pending].into_iter().find(|ours| ours.name() == name)
     }
 
     pub fn subject(self) -> &'static Subject {
@@ -59,6 +65,7 @@ impl Ours {
             Self::Event => &SUBJECTS[0],
             Self::Arrival => &SUBJECTS[1],
             Self::Audit => &SUBJECTS[2],
+            Self::Pending => &SUBJECTS[3],
         }
     }
 
@@ -67,10 +74,12 @@ impl Ours {
         static EVENT: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(OKR_EVENT));
         static ARRIVED: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(ARRIVAL));
         static AUDITED: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(AUDIT));
+        static PENDED: LazyLock<Result<Schema, WireError>> = LazyLock::new(|| parse(PENDING));
         let schema = match self {
             Self::Event => &EVENT,
             Self::Arrival => &ARRIVED,
             Self::Audit => &AUDITED,
+            Self::Pending => &PENDED,
         };
         schema.as_ref().map_err(Clone::clone)
     }
@@ -81,10 +90,12 @@ impl Ours {
         static EVENT: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Event));
         static ARRIVED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Arrival));
         static AUDITED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Audit));
+        static PENDED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Pending));
         let writer = match self {
             Self::Event => &EVENT,
             Self::Arrival => &ARRIVED,
             Self::Audit => &AUDITED,
+            Self::Pending => &PENDED,
         };
         writer.as_ref().map_err(Clone::clone)
     }

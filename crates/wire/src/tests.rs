@@ -5,12 +5,13 @@ mod evolution;
 mod fake;
 mod frames;
 mod ids;
+mod released;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use okr::{Change, Cycle, EventId, Metric, OkrEvent, Person, Previous, Source, Status, Subject, SubjectType};
 
-use crate::{Arrival, Audit, Registry, Stage, Verb};
+use crate::{Arrival, Audit, Pending, Registry, Stage, Verb};
 
 /// Long enough for a loaded machine to do what the test waits for, short enough to wait for in vain.
 const GRACE: Duration = Duration::from_millis(400);
@@ -104,5 +105,22 @@ fn audit() -> Audit {
         why: "mended".to_owned(),
         counts: BTreeMap::from([("letters".to_owned(), 3)]),
         details: BTreeMap::new(),
+    }
+}
+
+fn pending() -> Pending {
+    Pending {
+        source: "goals".to_owned(),
+        kind: "asana".to_owned(),
+        namespace: "goals".to_owned(),
+        object_type: "goal".to_owned(),
+        object_id: "1202".to_owned(),
+        change: Change::Updated,
+        occurred_at: Some(jiff::Timestamp::from_microsecond(2).unwrap()),
+        actor: None,
+        received_at: jiff::Timestamp::from_microsecond(1).unwrap(),
+        delivery_id: "d1".to_owned(),
+        arrival_partition: 3,
+        arrival_offset: 7,
     }
 }

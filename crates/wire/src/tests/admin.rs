@@ -1,7 +1,7 @@
 //! What an operator does.
 
 use super::*;
-use crate::{ARRIVAL, AUDIT, FULL_TRANSITIVE, Fit, OKR_EVENT, SUBJECTS, Standing};
+use crate::{ARRIVAL, AUDIT, FULL_TRANSITIVE, Fit, OKR_EVENT, PENDING, SUBJECTS, Standing};
 
 #[tokio::test]
 async fn a_new_registry_is_looked_at_without_a_change_and_then_filled() {
@@ -15,12 +15,12 @@ async fn a_new_registry_is_looked_at_without_a_change_and_then_filled() {
     assert!(fake.inside().subjects.is_empty());
 
     let after = registry.register().await.unwrap();
-    for (standing, id) in after.iter().zip([1, 2, 3]) {
+    for (standing, id) in after.iter().zip([1, 2, 3, 4]) {
         assert_eq!((standing.id, &standing.fit), (Some(id), &Fit::Full));
         assert_eq!(standing.level.as_deref(), Some(FULL_TRANSITIVE));
         assert!(standing.is_settled());
     }
-    assert_eq!(fake.inside().schemas, [OKR_EVENT, ARRIVAL, AUDIT]);
+    assert_eq!(fake.inside().schemas, [OKR_EVENT, ARRIVAL, AUDIT, PENDING]);
 }
 
 #[tokio::test]

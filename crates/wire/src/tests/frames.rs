@@ -48,6 +48,23 @@ async fn an_entry_of_the_audit_is_the_bytes_that_one_computes_by_hand() {
 }
 
 #[tokio::test]
+async fn a_reference_to_an_arrival_is_the_bytes_that_one_computes_by_hand() {
+    let (_fake, registry) = registered().await;
+    let mut expected = vec![0, 0, 0, 0, 4];
+    expected.extend([text("goals"), text("asana"), text("goals"), text("goal"), text("1202")].concat());
+    expected.push(4); // Symbol 2: updated.
+    expected.extend([2, 4, 0]); // Second branch, two microseconds; first branch: null.
+    expected.extend([&[2], &text("d1")[..], &[6, 14]].concat()); // One microsecond; the delivery, partition 3, offset 7.
+    assert_eq!(registry.encoder().pending(&pending()).await.unwrap(), expected);
+    assert_eq!(registry.decoder().pending(&expected).await.unwrap(), pending());
+    let unsaid = Pending { occurred_at: None, actor: Some("12".to_owned()), ..pending() };
+    let frame = registry.encoder().pending(&unsaid).await.unwrap();
+    assert_eq!(registry.decoder().pending(&frame).await.unwrap(), unsaid);
+    let shown = registry.decoder().any(&expected).await.unwrap();
+    assert_eq!((&shown["object_id"], &shown["change"]), (&"1202".into(), &"updated".into()));
+}
+
+#[tokio::test]
 async fn an_event_is_the_bytes_that_one_computes_by_hand() {
     let (_fake, registry) = registered().await;
     let mut expected = vec![0, 0, 0, 0, 1];

@@ -41,6 +41,18 @@ const ARRIVAL: &[(&str, &str)] = &[
     (header::TRACESTATE, "W3C trace state, when there is one."),
 ];
 
+const PENDING: &[(&str, &str)] = &[
+    (header::CE_SPECVERSION, "CloudEvents: always 1.0."),
+    (header::CE_ID, "CloudEvents: the arrival's key and the reference's number in it, with a # between."),
+    (header::CE_SOURCE, "CloudEvents: the configured source."),
+    (header::CE_TYPE, "CloudEvents: okr.pending."),
+    (header::CE_TIME, "CloudEvents: when it was received, RFC 3339."),
+    (header::CE_SUBJECT, "CloudEvents: the object key."),
+    (header::CONTENT_TYPE, "What the value is."),
+    (header::TRACEPARENT, "W3C trace context, when there is one."),
+    (header::TRACESTATE, "W3C trace state, when there is one."),
+];
+
 const AUDIT: &[(&str, &str)] = &[
     (header::CE_SPECVERSION, "CloudEvents: always 1.0."),
     (header::CE_ID, "CloudEvents: the entry's audit_id."),
@@ -89,6 +101,15 @@ const CHANNELS: &[Channel] = &[
         schema: "okr.arrivals-value",
         key: "Source and delivery identity.",
         headers: &[ARRIVAL],
+        senders: &["gateway"],
+        receivers: &[],
+    },
+    Channel {
+        topic: "okr.pending",
+        meaning: "What moved in a tool whose webhook does not say how it stands now: references to arrivals, each to be answered by a question to the tool.",
+        schema: "okr.pending-value",
+        key: "The object key: {namespace}/{the tool's word for it}/{id}.",
+        headers: &[PENDING],
         senders: &["gateway"],
         receivers: &[],
     },
