@@ -134,10 +134,23 @@ pub enum Topics {
 
 #[derive(Debug, Subcommand)]
 pub enum Schemas {
-    /// Show which schemas are registered, and whether this release's fit what is there; changes nothing
-    Check(Output),
+    /// Show whether this release's schemas and all earlier ones read each other; changes nothing
+    ///
+    /// FULL_TRANSITIVE: each schema is compared, in both directions, with the frozen copy of every release and with every
+    /// version that the registry holds. A finding names the subject, the version and the field, and behind the arrow what
+    /// mends it. Exits 0 when all is well, and 1 when something does not fit, is not registered, or has another level.
+    Check(CheckSchemas),
     /// Register this release's schemas and set FULL_TRANSITIVE compatibility on their subjects
     Register(Register),
+}
+
+#[derive(Debug, Args)]
+pub struct CheckSchemas {
+    /// Compare with the frozen copies alone, and ask no registry; needs no configuration
+    #[arg(long)]
+    pub offline: bool,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]

@@ -4,7 +4,10 @@ use reqwest::{Method, StatusCode, header};
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{Registry, SUBJECTS, Subject, WireError, compatible, error::brief, registry::chain};
+use crate::{
+    Against, Finding, Registry, SUBJECTS, Subject, WireError, error::brief, registry::chain,
+    released::compare,
+};
 
 /// The compatibility level of our subjects: every version can read every other one.
 pub const FULL_TRANSITIVE: &str = "FULL_TRANSITIVE";
@@ -38,8 +41,8 @@ pub enum Fit {
     First,
     /// It reads all of them and they read it.
     Full,
-    /// It does not; each text names the version and the reason.
-    Broken(Vec<String>),
+    /// It does not; each finding names the version, the field and the reason.
+    Broken(Vec<Finding>),
 }
 
 impl Registry {
@@ -58,7 +61,8 @@ impl Registry {
     pub async fn register(&self) -> Result<Vec<Standing>, WireError> {
         let before = self.check().await?;
         for standing in &before {
-            if let Fit::Broken(reasons) = &standing.fit {
+            if let Fit::Broken(findings) = &standing.fit {
+                let reasons: Vec<String> = findings.iter().map(Finding::to_string).collect();
                 return Err(WireError::Schema(format!("{}: {}", standing.subject, reasons.join("; "))));
             }
         }
@@ -93,18 +97,16 @@ impl Registry {
         let registered: Option<Registered> = self.call(Method::POST, &path, Some(schema(subject))).await?;
         let versions: Option<Vec<u32>> = self.call(Method::GET, &format!("{path}/versions"), None).await?;
         let versions = versions.unwrap_or_default();
-        let mut reasons = Vec::new();
+        let mut findings = Vec::new();
         for version in &versions {
             let path = format!("{path}/versions/{version}");
             let Some(Version { schema }) = self.call(Method::GET, &path, None).await? else { continue };
-            let both = [compatible(subject.schema, &schema), compatible(&schema, subject.schema)];
-            let found = both.into_iter().filter_map(Result::err).flatten();
-            reasons.extend(found.map(|reason| format!("version {version}: {reason}")));
+            findings.extend(compare(subject.schema, &schema, Against::Registered(*version)));
         }
-        let fit = match (versions.is_empty(), reasons.is_empty()) {
+        let fit = match (versions.is_empty(), findings.is_empty()) {
             (true, _) => Fit::First,
             (false, true) => Fit::Full,
-            (false, false) => Fit::Broken(reasons),
+            (false, false) => Fit::Broken(findings),
         };
         let path = format!("/config/{}?defaultToGlobal=true", subject.name);
         let level: Option<Level> = self.call(Method::GET, &path, None).await?;

@@ -13,10 +13,12 @@ mod encoder;
 mod error;
 mod frame;
 mod inline;
+mod misfit;
 mod observe;
 mod pending;
 mod reader;
 mod registry;
+mod released;
 mod schema;
 mod unknown;
 
@@ -30,6 +32,7 @@ pub use encoder::Encoder;
 pub use error::WireError;
 pub use pending::Pending;
 pub use registry::Registry;
+pub use released::{Against, Finding, RELEASED, Released};
 pub use schema::{ARRIVAL, AUDIT, OKR_EVENT, PENDING, SUBJECTS, Subject};
 
 #[cfg(test)]

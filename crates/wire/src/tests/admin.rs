@@ -62,13 +62,14 @@ async fn a_schema_that_does_not_fit_is_not_registered_and_neither_are_the_others
         r#"{"type":"record","name":"OkrEvent","fields":[{"name":"x","type":"int"}]}"#,
     );
     let registry = client(&fake.url);
-    let Fit::Broken(reasons) = registry.check().await.unwrap().remove(0).fit else {
+    let Fit::Broken(findings) = registry.check().await.unwrap().remove(0).fit else {
         panic!("it does not fit")
     };
-    assert!(reasons[0].starts_with("version 1: "), "{reasons:?}");
+    let said = findings[0].to_string();
+    assert!(said.starts_with("version 1, field `event_id`, as it was written: "), "{said}");
     let error = registry.register().await.unwrap_err();
     assert_eq!(error.reason(), "schema");
-    assert!(error.to_string().contains("okr.events-value: version 1: "), "{error}");
+    assert!(error.to_string().contains("okr.events-value: version 1, field `"), "{error}");
     assert_eq!(fake.inside().schemas.len(), 1);
     assert!(fake.inside().levels.is_empty());
 }

@@ -43,8 +43,9 @@ pub fn schemas(standings: &Result<Vec<Standing>, WireError>) -> Vec<Finding> {
 
 fn standing(standing: &Standing) -> Option<Finding> {
     let check = format!("schema {}", standing.subject);
-    if let Fit::Broken(reasons) = &standing.fit {
+    if let Fit::Broken(findings) = &standing.fit {
         let remedy = "okr-router schemas check; another program has registered a schema that does not fit";
+        let reasons: Vec<String> = findings.iter().map(ToString::to_string).collect();
         return Some(Finding::wrong(check, format!("does not fit {}", reasons.join("; ")), remedy));
     }
     if standing.id.is_none() {

@@ -143,8 +143,16 @@ fn the_registry_and_its_schemas_are_judged() {
     only(&schemas(&standing(None, Fit::First, full)), Level::Wrong, "is not registered", register);
     only(&schemas(&standing(Some(1), Fit::Full, None)), Level::Wrong, "compatibility is not set", register);
     only(&schemas(&standing(Some(1), Fit::Full, Some("NONE"))), Level::Wrong, "is NONE", register);
-    let broken = Fit::Broken(vec!["version 2: no default".into()]);
-    only(&schemas(&standing(None, broken, full)), Level::Wrong, "version 2: no default", "schemas check");
+    let finding = wire::Finding {
+        against: wire::Against::Registered(2),
+        ours_reads: true,
+        field: "note".into(),
+        problem: "no default".into(),
+        remedy: "give it one".into(),
+    };
+    let broken = Fit::Broken(vec![finding]);
+    let says = "version 2, field `note`, as it was written: no default";
+    only(&schemas(&standing(None, broken, full)), Level::Wrong, says, "schemas check");
     let down = Err(WireError::RegistryDown("refused".into()));
     only(&schemas(&down), Level::Wrong, "refused", "registry.url");
 }
