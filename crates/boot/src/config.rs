@@ -1,6 +1,7 @@
 //! The merged configuration: the file, over it the environment, over it the command line.
 
 mod check;
+mod differences;
 mod kinds;
 mod overlay;
 mod parse;
@@ -146,6 +147,12 @@ impl Document {
     pub fn names(&self, path: &str) -> Vec<String> {
         let node = self.root.get(&read_path(path));
         node.and_then(Node::table).into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    }
+
+    /// The keys at which another configuration says otherwise, sorted, whatever its file looks like. A key that is left
+    /// out says its default; a list differs as a whole. Values are not told: they may be secrets.
+    pub fn differences(&self, other: &Self) -> Vec<String> {
+        differences::differences(&self.root, &other.root, &self.spec)
     }
 
     /// Paths of secrets (and of texts that may be kept like one) that are written into the configuration itself.

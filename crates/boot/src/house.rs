@@ -10,8 +10,10 @@ use std::future::Future;
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 pub use self::health::{Check, CheckState, Health, Report};
@@ -31,6 +33,8 @@ pub struct House {
     pub tasks: Tasks,
     /// What time it is.
     pub clock: Clock,
+    /// Told at each SIGHUP, also before anybody waits for it: the configuration is to be read again.
+    pub hangup: Arc<Notify>,
     /// Where the probes are served; `None` in a house of [`House::new`].
     pub admin: Option<SocketAddr>,
 }
@@ -40,7 +44,7 @@ impl House {
     pub fn new(clock: Clock) -> Self {
         let shutdown = CancellationToken::new();
         let tasks = Tasks::new(shutdown.clone());
-        Self { health: Health::new(), tasks, shutdown, clock, admin: None }
+        Self { health: Health::new(), tasks, shutdown, clock, hangup: Arc::default(), admin: None }
     }
 
     /// What `/readyz` answers: the checks, and not ready as soon as the role is to stop.
@@ -129,7 +133,8 @@ async fn bring_up(options: &RunOptions) -> Result<House, String> {
     let metrics = metrics_handle();
     observe::build_info(options.role);
     let mut house = House::new(system_clock());
-    signals::listen(house.shutdown.clone()).map_err(|error| format!("cannot listen for signals: {error}"))?;
+    signals::listen(house.shutdown.clone(), house.hangup.clone())
+        .map_err(|error| format!("cannot listen for signals: {error}"))?;
     let listener = probes::bind(options.admin_listen).await?;
     house.admin = listener.local_addr().ok();
     tokio::spawn(probes::serve(listener, house.clone(), metrics));

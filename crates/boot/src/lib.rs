@@ -21,7 +21,7 @@ pub use crate::config::{ConfigErrors, Document, Finding, schema, table};
 pub use crate::house::{Check, CheckState, Health, House, Report, RunOptions, Tasks, run};
 pub use crate::keys::{Key, Kind};
 pub use crate::logs::logs;
-pub use crate::observe::{MetricsHandle, metrics_handle};
+pub use crate::observe::{MetricsHandle, config_reloaded, config_restart_keys, metrics_handle};
 pub use crate::secret::{Secret, SecretError, SecretRef};
 pub use crate::shared::{
     AdminConfig, KEYS, KafkaConfig, LogConfig, LogFormat, RegistryConfig, SecurityConfig, Shared, StoreConfig,

@@ -72,6 +72,16 @@ pub(crate) fn ready(ready: bool) {
     metrics::gauge!("okr_ready").set(if ready { 1.0 } else { 0.0 });
 }
 
+/// The configuration was read again: `applied`, or `refused`, and then the one before stays in force.
+pub fn config_reloaded(outcome: &'static str) {
+    metrics::counter!("okr_config_reload_total", "outcome" => outcome).increment(1);
+}
+
+/// So many keys of the configuration that was read last count only after a restart.
+pub fn config_restart_keys(count: usize) {
+    metrics::gauge!("okr_config_restart_keys").set(count as f64);
+}
+
 /// A collector has taken spans.
 pub(crate) fn exported_spans(count: u64) {
     metrics::counter!("okr_traces_exported_spans_total").increment(count);

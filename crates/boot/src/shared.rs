@@ -113,7 +113,7 @@ impl Default for KafkaConfig {
 pub struct SecurityConfig {
     /// `plaintext`, `ssl`, `sasl_plaintext` or `sasl_ssl`.
     pub protocol: String,
-    /// `PLAIN`, `SCRAM-SHA-256` or `SCRAM-SHA-512`; needed by the `sasl_` protocols.
+    /// `PLAIN`, `SCRAM-SHA-256`, `SCRAM-SHA-512` or `OAUTHBEARER`; needed by the `sasl_` protocols.
     pub mechanism: Option<String>,
     /// User name for SASL.
     pub username: Option<String>,
@@ -125,6 +125,24 @@ pub struct SecurityConfig {
     pub cert_file: Option<PathBuf>,
     /// The key of our own certificate (PEM).
     pub key_file: Option<PathBuf>,
+    /// What that key is encrypted with.
+    pub key_password: Option<SecretRef>,
+    /// Where OAUTHBEARER gets its tokens.
+    pub oauth: Option<OauthConfig>,
+}
+
+/// `[kafka.security.oauth]`: the client credentials grant of OAuth 2.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct OauthConfig {
+    /// The token endpoint.
+    pub token_url: String,
+    /// Who we are there.
+    pub client_id: String,
+    /// What proves it.
+    pub client_secret: SecretRef,
+    /// What is asked for, if the endpoint wants to be told.
+    pub scope: Option<String>,
 }
 
 /// `[registry]`: the schema registry (Confluent's API).

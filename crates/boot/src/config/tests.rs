@@ -1,6 +1,7 @@
 //! The configuration from the outside: a text, an environment and flags in; findings, values and text out.
 
 mod checks;
+mod differences;
 mod overlays;
 mod shows;
 

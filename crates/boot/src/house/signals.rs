@@ -1,8 +1,10 @@
-//! SIGTERM and SIGINT: the first asks to stop, the second ends the process.
+//! SIGTERM and SIGINT: the first asks to stop, the second ends the process. SIGHUP: read the configuration again.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
 
 /// Signals this soon after the first belong to it: `timeout`, shells and supervisors send one to the process and one to
@@ -10,7 +12,13 @@ use tokio_util::sync::CancellationToken;
 const ECHO: Duration = Duration::from_millis(200);
 
 /// Listens from now on.
-pub(super) fn listen(shutdown: CancellationToken) -> std::io::Result<()> {
+pub(super) fn listen(shutdown: CancellationToken, hangup: Arc<Notify>) -> std::io::Result<()> {
+    let mut hung_up = signal(SignalKind::hangup())?;
+    tokio::spawn(async move {
+        while hung_up.recv().await.is_some() {
+            hangup.notify_one();
+        }
+    });
     let mut terminate = signal(SignalKind::terminate())?;
     let mut interrupt = signal(SignalKind::interrupt())?;
     tokio::spawn(async move {

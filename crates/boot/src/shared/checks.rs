@@ -44,12 +44,22 @@ fn kafka(kafka: &KafkaConfig) -> Vec<Wrong> {
 
 fn security(security: &SecurityConfig) -> Vec<Wrong> {
     let sasl = security.protocol.starts_with("sasl_");
+    let oauth = security.mechanism.as_deref() == Some("OAUTHBEARER");
+    let tls = matches!(security.protocol.as_str(), "ssl" | "sasl_ssl");
+    let certificates = security.ca_file.is_some() || security.cert_file.is_some();
     let needed = "is needed by this `protocol`";
     let pair = "is missing: `cert_file` and `key_file` go together";
     let rules = [
         (sasl && security.mechanism.is_none(), "kafka.security.mechanism", needed),
-        (sasl && security.username.is_none(), "kafka.security.username", needed),
-        (sasl && security.password.is_none(), "kafka.security.password", needed),
+        (sasl && !oauth && security.username.is_none(), "kafka.security.username", needed),
+        (sasl && !oauth && security.password.is_none(), "kafka.security.password", needed),
+        (
+            sasl && oauth && security.oauth.is_none(),
+            "kafka.security.oauth",
+            "is needed by OAUTHBEARER: `token_url`, `client_id`, `client_secret`",
+        ),
+        (!sasl && security.mechanism.is_some(), "kafka.security.mechanism", "is for the `sasl_` protocols"),
+        (!tls && certificates, "kafka.security.protocol", "does not encrypt: certificates are for ssl and sasl_ssl"),
         (security.cert_file.is_some() && security.key_file.is_none(), "kafka.security.key_file", pair),
         (security.key_file.is_some() && security.cert_file.is_none(), "kafka.security.cert_file", pair),
     ];

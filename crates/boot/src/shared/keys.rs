@@ -32,7 +32,7 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         "kafka.security.mechanism",
-        Kind::Choice(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"]),
+        Kind::Choice(&["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512", "OAUTHBEARER"]),
         None,
         "How to log in; needed by the `sasl_` protocols.",
     ),
@@ -46,6 +46,16 @@ pub const KEYS: &[Key] = &[
         "Our own certificate (PEM), for brokers that ask for one.",
     ),
     key("kafka.security.key_file", Kind::Text, None, "The key of our own certificate (PEM)."),
+    key("kafka.security.key_password", Kind::Secret, None, "What that key is encrypted with."),
+    key(
+        "kafka.security.oauth.token_url",
+        Kind::Text,
+        None,
+        "The token endpoint for `OAUTHBEARER` (OAuth 2, client credentials). Tokens are fetched anew before they end.",
+    ),
+    key("kafka.security.oauth.client_id", Kind::Text, None, "Who we are at the token endpoint."),
+    key("kafka.security.oauth.client_secret", Kind::Secret, None, "What proves it there."),
+    key("kafka.security.oauth.scope", Kind::Text, None, "The scope to ask for, if the endpoint wants one."),
     key(
         "kafka.fetch_wait",
         Kind::Span,
