@@ -22,6 +22,11 @@ impl Appetite {
         Self { rows_max, bytes_max, rows: FIRST.min(rows_max), held: (0, 0) }
     }
 
+    /// From now on this many bytes.
+    pub fn share(&mut self, bytes_max: usize) {
+        self.bytes_max = bytes_max;
+    }
+
     /// How many rows may be asked for; none while the share is used up. Those to come are taken to be as large as
     /// those that are here.
     pub fn rows(&self) -> usize {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::BreakerConfig;
+
 /// What a breaker lets through.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum BreakerState {
@@ -29,6 +31,11 @@ impl Breaker {
     /// Opens after `failures_max` failures (at least one) for `pause`, doubling with each failed probe to `pause_max`.
     pub fn new(failures_max: u32, pause: Duration, pause_max: Duration) -> Self {
         Self { failures_max: failures_max.max(1), pause, pause_max, failures: 0, probes: 0, open_until: None }
+    }
+
+    /// As it is configured.
+    pub fn of(config: BreakerConfig) -> Self {
+        Self::new(config.failures, config.pause.0, config.pause_max.0)
     }
 
     /// What may start at `now`.

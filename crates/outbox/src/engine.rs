@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use tokio::sync::{Notify, watch};
 use tokio::task::{JoinError, JoinSet};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 
 use crate::clerk::{Clerk, Desk};
+use crate::crew::{Crew, Roster};
 use crate::holder::{Holding, renew};
-use crate::rate::Pacer;
-use crate::target::{Parts, Target};
 use crate::vigil::Beats;
 use crate::{
     DeadLetters, Destination, OutboxConfig, Parcel, Planned, Queue, QueueError, bury, traces, upkeep,
@@ -28,6 +27,7 @@ pub struct EngineOptions {
     /// Unique to this process and start: leases are its.
     pub owner: String,
     pub queue: Arc<dyn Queue>,
+    /// Those to begin with; see [`Engine::exchange`].
     pub destinations: Vec<Arc<dyn Destination>>,
     pub dead: Arc<dyn DeadLetters>,
     pub config: OutboxConfig,
@@ -52,21 +52,37 @@ pub enum EngineError {
 }
 
 /// Delivers what is planned. Cheap to clone; all clones are one engine.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Engine {
     options: Arc<EngineOptions>,
-    wakes: Arc<HashMap<String, Arc<Notify>>>,
+    roster: Arc<watch::Sender<Roster>>,
+    /// Of every target that was ever configured in this process.
+    wakes: Arc<Mutex<HashMap<String, Arc<Notify>>>>,
     full: Arc<Mutex<HashSet<String>>>,
     pub(crate) beats: Arc<Beats>,
+}
+
+impl fmt::Debug for Engine {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine").field("options", &self.options).finish_non_exhaustive()
+    }
 }
 
 impl Engine {
     /// Builds it; nothing runs before [`Engine::run`].
     pub fn new(options: EngineOptions) -> Self {
-        let names = options.destinations.iter().map(|destination| destination.name().to_owned());
-        let wakes: HashMap<_, _> = names.map(|name| (name, Arc::new(Notify::new()))).collect();
-        let beats = Arc::new(Beats::new(wakes.keys().cloned()));
-        Self { options: Arc::new(options), wakes: Arc::new(wakes), full: Arc::default(), beats }
+        let roster = watch::Sender::new(options.destinations.iter().cloned().collect());
+        let (wakes, full) = (Arc::default(), Arc::default());
+        let (options, roster, beats) = (Arc::new(options), Arc::new(roster), Arc::default());
+        Self { options, roster, wakes, full, beats }
+    }
+
+    /// Delivers to these from now on. A destination that is the same value goes on undisturbed. Another one of a known
+    /// name takes over between two attempts, and the breaker and the wait of the former are forgotten. A target that is
+    /// named no more lets what is under way end; its rows stay planned, are still measured, and go on once a destination
+    /// of that name is back.
+    pub fn exchange(&self, destinations: Vec<Arc<dyn Destination>>) {
+        self.roster.send_replace(destinations.into());
     }
 
     /// Makes rows of parcels and wakes their targets. On return each parcel is a durable row, was one before, or is
@@ -100,9 +116,19 @@ impl Engine {
 
     /// Says that rows for `target` may be due. Unknown targets are ignored.
     pub fn wake(&self, target: &str) {
-        if let Some(wake) = self.wakes.get(target) {
+        if let Some(wake) = self.lock_wakes().get(target) {
             wake.notify_one();
         }
+    }
+
+    /// What wakes a target's worker.
+    pub(crate) fn doorbell(&self, target: &str) -> Arc<Notify> {
+        self.lock_wakes().entry(target.to_owned()).or_default().clone()
+    }
+
+    /// The targets that are configured now, and their changes.
+    pub(crate) fn roster(&self) -> watch::Receiver<Roster> {
+        self.roster.subscribe()
     }
 
     /// Delivers until the house shuts down; then begins nothing more, lets what is under way end within
@@ -114,13 +140,14 @@ impl Engine {
         let (desk, slips) = Desk::open();
         let mut clerk = JoinSet::new();
         clerk.spawn(Clerk::new(Arc::clone(options), Arc::clone(&self.beats)).serve(slips));
-        let mut targets = self.targets(&desk, &holding);
-        let names: Vec<String> = self.wakes.keys().cloned().collect();
+        let mut roster = self.roster();
+        let mut crew = Crew::new(self.clone(), desk, holding.clone());
+        crew.fit(&roster.borrow_and_update());
         let asides = async {
             tokio::join!(
-                renew(options, &names, &hold),
-                upkeep::poll(self, &names, holding.clone()),
-                upkeep::measure(self, &names),
+                renew(options, self.roster(), &hold),
+                upkeep::poll(self, holding.clone()),
+                upkeep::measure(self),
                 upkeep::prune(options)
             );
         };
@@ -128,13 +155,14 @@ impl Engine {
         let ended = loop {
             tokio::select! {
                 biased;
-                Some(ended) = targets.join_next() => {
-                    if let Some(error) = self.untimely("a target's worker", ended) {
+                Some(ended) = crew.ended() => {
+                    if let Some(error) = self.left(&mut crew, ended) {
                         break Err(error);
                     }
-                    if targets.is_empty() {
+                    if crew.is_empty() && options.house.shutdown.is_cancelled() {
                         break Ok(());
                     }
+                    crew.fit(&roster.borrow_and_update());
                 }
                 Some(ended) = clerk.join_next() => {
                     if let Some(error) = self.untimely("the clerk", ended) {
@@ -143,12 +171,13 @@ impl Engine {
                 }
                 () = &mut asides => {
                     // Shut down: only the targets are waited for. With none there is nothing to wait for.
-                    break self.finish(&mut targets).await;
+                    break self.finish(&mut crew).await;
                 }
+                Ok(()) = roster.changed() => crew.fit(&roster.borrow_and_update()),
             }
         };
         // When nobody is at the desk any more, the clerk ends with the last mark.
-        drop((targets, desk));
+        drop(crew);
         if timeout(LAST_MARKS, clerk.join_next()).await.is_err() {
             tracing::warn!(
                 service = options.service,
@@ -166,37 +195,19 @@ impl Engine {
     }
 
     /// Waits for targets that have been asked to stop.
-    async fn finish(&self, targets: &mut JoinSet<()>) -> Result<(), EngineError> {
-        while let Some(ended) = targets.join_next().await {
-            if let Some(error) = self.untimely("a target's worker", ended) {
+    async fn finish(&self, crew: &mut Crew) -> Result<(), EngineError> {
+        while let Some(ended) = crew.ended().await {
+            if let Some(error) = self.left(crew, ended) {
                 return Err(error);
             }
         }
         Ok(())
     }
 
-    fn targets(&self, desk: &Desk, holding: &watch::Receiver<Holding>) -> JoinSet<()> {
-        let since = Instant::now();
-        let mut pacers: HashMap<String, Arc<Mutex<Pacer>>> = HashMap::new();
-        let mut targets = JoinSet::new();
-        for destination in &self.options.destinations {
-            let new_pacer = || Arc::new(Mutex::new(Pacer::new(destination.rate().interval())));
-            let pacer = Arc::clone(pacers.entry(destination.rate_key()).or_insert_with(new_pacer));
-            // Every destination has one: both are made of the same list.
-            let Some(wake) = self.wakes.get(destination.name()).map(Arc::clone) else { continue };
-            let parts = Parts {
-                options: Arc::clone(&self.options),
-                destination: Arc::clone(destination),
-                desk: desk.clone(),
-                holding: holding.clone(),
-                wake,
-                beats: Arc::clone(&self.beats),
-                pacer,
-                since,
-            };
-            targets.spawn(Target::new(parts).run());
-        }
-        targets
+    /// A target's worker has ended: well, if it was asked to.
+    fn left(&self, crew: &mut Crew, ended: Result<String, JoinError>) -> Option<EngineError> {
+        let is_dismissed = ended.as_ref().is_ok_and(|name| crew.dismissed(name));
+        if is_dismissed { None } else { self.untimely("a target's worker", ended.map(drop)) }
     }
 
     /// An end that nobody asked for.
@@ -210,6 +221,10 @@ impl Engine {
 
     pub(crate) fn options(&self) -> &Arc<EngineOptions> {
         &self.options
+    }
+
+    fn lock_wakes(&self) -> std::sync::MutexGuard<'_, HashMap<String, Arc<Notify>>> {
+        self.wakes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub(crate) fn lock_full(&self) -> std::sync::MutexGuard<'_, HashSet<String>> {

@@ -7,6 +7,7 @@ use jiff::{SignedDuration, Timestamp};
 use tokio::sync::watch;
 
 use crate::EngineOptions;
+use crate::crew::Roster;
 
 /// The targets that are ours, and until when.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -32,14 +33,19 @@ impl Holding {
     }
 }
 
-/// Renews the leases until the house shuts down, thrice per lease, so that one failure costs no target. What the
-/// store does not confirm runs out by itself.
-pub async fn renew(options: &EngineOptions, targets: &[String], holding: &watch::Sender<Holding>) {
+/// Renews the leases until the house shuts down, thrice per lease, so that one failure costs no target, and at once when
+/// the targets are others. What the store does not confirm runs out by itself.
+pub async fn renew(
+    options: &EngineOptions,
+    mut roster: watch::Receiver<Roster>,
+    holding: &watch::Sender<Holding>,
+) {
     let lease = options.config.lease.0;
     while !options.house.shutdown.is_cancelled() {
         let now = (options.house.clock)();
         let until = later(now, lease);
-        let held = options.queue.hold(options.service, &options.owner, targets, until, now).await;
+        let targets = names(&roster.borrow_and_update());
+        let held = options.queue.hold(options.service, &options.owner, &targets, until, now).await;
         let pause = match held {
             Ok(targets) => {
                 let next = Holding { targets: targets.into_iter().collect(), until };
@@ -54,8 +60,14 @@ pub async fn renew(options: &EngineOptions, targets: &[String], holding: &watch:
         tokio::select! {
             () = options.house.shutdown.cancelled() => return,
             () = tokio::time::sleep(pause) => {}
+            Ok(()) = roster.changed() => {}
         }
     }
+}
+
+/// The targets of these destinations.
+pub fn names(roster: &Roster) -> Vec<String> {
+    roster.iter().map(|destination| destination.name().to_owned()).collect()
 }
 
 /// `span` after `moment`, or the end of time.

@@ -11,6 +11,7 @@ mod breaker;
 mod bury;
 mod clerk;
 mod config;
+mod crew;
 mod deliver;
 mod destination;
 mod engine;

@@ -1,24 +1,23 @@
 //! The worker of one target: the only task that delivers to it, so that a target in trouble troubles no other.
 
 use std::collections::VecDeque;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use futures::future::{BoxFuture, FutureExt};
 use futures::stream::{FuturesUnordered, StreamExt};
 use jiff::Timestamp;
-use tokio::sync::{Notify, watch};
 use tokio::time::{Instant, sleep_until};
 
 use crate::appetite::Appetite;
 use crate::breaker::{Breaker, BreakerState};
-use crate::clerk::{Answer, Desk};
+use crate::clerk::Answer;
+use crate::crew::{Parts, Post};
 use crate::deliver::{Landing, Verdict, attempt, bury};
-use crate::holder::{Holding, later, until};
+use crate::holder::{later, until};
 use crate::rate::Pacer;
 use crate::schedule::Schedule;
-use crate::vigil::Beats;
-use crate::{Destination, EngineOptions, Outcome, Refusal, Row, Settlement, observe};
+use crate::{Outcome, Refusal, Row, Settlement, observe};
 
 /// The longest time that a remote's Retry-After can hold its target.
 const HOLD_MAX: Duration = Duration::from_secs(3_600);
@@ -26,32 +25,16 @@ const HOLD_MAX: Duration = Duration::from_secs(3_600);
 /// How long a row waits whose dead letter was not acknowledged.
 const UNBURIED_PAUSE: Duration = Duration::from_secs(30);
 
-/// Bytes of rows that all targets together may hold, each its share: a row waits here with the record that caused it.
-const HELD_BYTES_MAX: usize = 32 << 20;
-
 /// How far ahead rows of a paced target are taken.
 const AHEAD: Duration = Duration::from_secs(2);
 
 /// How many rows were asked for, and the answer to come.
 type Asked = (usize, BoxFuture<'static, Option<Answer>>);
 
-/// What a target's worker is given.
-pub struct Parts {
-    pub options: Arc<EngineOptions>,
-    pub destination: Arc<dyn Destination>,
-    pub desk: Desk,
-    pub holding: watch::Receiver<Holding>,
-    pub wake: Arc<Notify>,
-    pub beats: Arc<Beats>,
-    /// Shared with all targets of the same rate key.
-    pub pacer: Arc<Mutex<Pacer>>,
-    /// When the engine began.
-    pub since: Instant,
-}
-
 /// The worker of one target.
 pub struct Target {
     parts: Parts,
+    post: Post,
     name: String,
     schedule: Schedule,
     appetite: Appetite,
@@ -71,16 +54,15 @@ pub struct Target {
 
 impl Target {
     /// Nothing is taken before [`Target::run`].
-    pub fn new(parts: Parts) -> Self {
+    pub fn new(mut parts: Parts) -> Self {
+        let post = parts.post.borrow_and_update().clone();
         let config = &parts.options.config;
         let pauses = config.schedule.iter().map(|span| span.0).collect();
-        let breaker = config.breaker;
-        let share = HELD_BYTES_MAX / parts.options.destinations.len().max(1);
         Self {
-            name: parts.destination.name().to_owned(),
+            name: post.destination.name().to_owned(),
             schedule: Schedule::new(pauses, config.attempts_max),
-            appetite: Appetite::new(config.batch, share),
-            breaker: Breaker::new(breaker.failures, breaker.pause.0, breaker.pause_max.0),
+            appetite: Appetite::new(config.batch, post.share),
+            breaker: Breaker::of(config.breaker),
             state: BreakerState::Closed,
             hold_until: Duration::ZERO,
             shelf: VecDeque::new(),
@@ -88,15 +70,16 @@ impl Target {
             asked: None,
             told: 0,
             ask_at: Some(Duration::ZERO),
+            post,
             parts,
         }
     }
 
-    /// Delivers until the house shuts down, then lets what is under way end within the grace.
+    /// Delivers until it is over, then lets what is under way end within the grace.
     pub async fn run(mut self) {
-        let shutdown = self.parts.options.house.shutdown.clone();
+        let over = self.parts.over.clone();
         let wake = Arc::clone(&self.parts.wake);
-        while !shutdown.is_cancelled() {
+        while !over.is_cancelled() {
             self.parts.beats.turned(&self.name);
             self.launch();
             self.ask();
@@ -104,12 +87,13 @@ impl Target {
             let due = self.wake_at().map(|at| self.parts.since + at);
             tokio::select! {
                 biased; // Order is priority: leave, then mark, then begin.
-                () = shutdown.cancelled() => break,
+                () = over.cancelled() => break,
                 Some(landing) = self.under_way.next() => self.land(landing),
                 answer = asking(&mut self.asked) => match answer {
                     Some(answer) => self.stock(answer),
                     None => return,
                 },
+                Ok(()) = self.parts.post.changed() => self.take_over(),
                 () = wake.notified() => self.ask_at = Some(Duration::ZERO),
                 Ok(()) = self.parts.holding.changed() => self.ask_at = Some(Duration::ZERO),
                 () = sleeping(due) => {}
@@ -118,7 +102,27 @@ impl Target {
         self.drain().await;
     }
 
+    /// The next attempt is made with the destination as it is configured now. What another one has done to deserve a
+    /// pause is no reason to wait any more.
+    fn take_over(&mut self) {
+        let post = self.parts.post.borrow_and_update().clone();
+        if !std::ptr::addr_eq(Arc::as_ptr(&post.destination), Arc::as_ptr(&self.post.destination)) {
+            self.breaker = Breaker::of(self.parts.options.config.breaker);
+            self.hold_until = Duration::ZERO;
+        }
+        self.appetite.share(post.share);
+        self.post = post;
+        self.ask_at = Some(Duration::ZERO);
+    }
+
     async fn drain(mut self) {
+        self.end().await;
+        let service = self.parts.options.service;
+        observe::in_flight(service, &self.name, 0);
+        observe::breaker(service, &self.name, BreakerState::Closed);
+    }
+
+    async fn end(&mut self) {
         self.asked = None;
         self.clear_shelf(Duration::ZERO);
         let deadline = Instant::now() + self.parts.options.config.drain_grace.0;
@@ -162,7 +166,7 @@ impl Target {
                 return;
             }
             let ours = ours - self.margin();
-            self.under_way.push(attempt(Arc::clone(&self.parts.destination), row, ours).boxed());
+            self.under_way.push(attempt(Arc::clone(&self.post.destination), row, ours).boxed());
         }
     }
 
@@ -318,7 +322,7 @@ impl Target {
         match self.state {
             BreakerState::Open(_) => 0,
             BreakerState::HalfOpen => 1,
-            BreakerState::Closed => self.parts.destination.concurrency().max(1),
+            BreakerState::Closed => self.post.destination.concurrency().max(1),
         }
     }
 
@@ -357,7 +361,7 @@ impl Target {
     }
 
     fn pacer(&self) -> std::sync::MutexGuard<'_, Pacer> {
-        self.parts.pacer.lock().unwrap_or_else(PoisonError::into_inner)
+        self.post.pacer.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn margin(&self) -> Duration {

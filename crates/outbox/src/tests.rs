@@ -1,6 +1,7 @@
 //! The engine over a queue, destinations and dead letters in memory; time stands still unless waited for.
 
 mod doubt;
+mod exchange;
 mod fakes;
 mod full;
 mod hour;

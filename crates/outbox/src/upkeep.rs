@@ -1,12 +1,13 @@
 //! What an engine does beside delivering: looks for rows of others, measures its queue, forgets what is old.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 use tokio::sync::watch;
 use tokio::time::{sleep, timeout};
 
-use crate::holder::{Holding, until};
+use crate::holder::{Holding, names, until};
 use crate::vigil::Vigil;
 use crate::{Depth, Engine, EngineOptions, observe};
 
@@ -21,15 +22,17 @@ const PRUNE: Duration = Duration::from_secs(3_600);
 
 /// Wakes targets for which another process has planned rows, and watches over the engine meanwhile. One question for all
 /// targets.
-pub async fn poll(engine: &Engine, targets: &[String], holding: watch::Receiver<Holding>) {
+pub async fn poll(engine: &Engine, holding: watch::Receiver<Holding>) {
     let options = engine.options();
     let check = options.house.health.check(format!("{}.deliveries", options.service));
     check.ok();
     let (mut vigil, mut told) = (Vigil::default(), None);
+    let roster = engine.roster();
     let pause = options.config.poll.0.max(Duration::from_millis(10));
     while !over(options, pause).await {
         // That the store does not answer is told by the clerk.
-        let due = timeout(ANSWER, options.queue.next_due(options.service, targets)).await;
+        let targets = names(&roster.borrow());
+        let due = timeout(ANSWER, options.queue.next_due(options.service, &targets)).await;
         let (due, now) = (due.ok().and_then(Result::ok).unwrap_or_default(), (options.house.clock)());
         let due = due.into_iter().filter(|(_, moment)| *moment <= now);
         let woken: Vec<String> = due.map(|(target, _)| target).collect();
@@ -42,13 +45,16 @@ pub async fn poll(engine: &Engine, targets: &[String], holding: watch::Receiver<
     }
 }
 
-/// Measures depth and age per target, and learns which targets are full.
-pub async fn measure(engine: &Engine, targets: &[String]) {
+/// Measures depth and age per target, and learns which targets are full. A target that was configured once is measured
+/// on: its rows wait for it.
+pub async fn measure(engine: &Engine) {
     let options = engine.options();
+    let (roster, mut targets) = (engine.roster(), BTreeSet::new());
     loop {
+        targets.extend(names(&roster.borrow()));
         if let Ok(depths) = options.queue.depths(options.service).await {
             let now = (options.house.clock)();
-            for target in targets {
+            for target in &targets {
                 let empty = Depth { target: target.clone(), rows: 0, oldest: None };
                 let depth = depths.iter().find(|depth| depth.target == *target).unwrap_or(&empty);
                 let age = depth.oldest.map_or(Duration::ZERO, |oldest| until(now, oldest));

@@ -3,6 +3,7 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -24,16 +25,18 @@ pub struct Beats {
     since: Instant,
     /// Milliseconds at which the clerk's call under way began; 0 between calls.
     call: AtomicU64,
-    targets: HashMap<String, AtomicU64>,
+    /// How often each target's worker has turned; absent is never.
+    targets: Mutex<HashMap<String, u64>>,
+}
+
+impl Default for Beats {
+    /// Nothing has turned yet.
+    fn default() -> Self {
+        Self { since: Instant::now(), call: AtomicU64::new(0), targets: Mutex::default() }
+    }
 }
 
 impl Beats {
-    /// Nothing has turned yet.
-    pub fn new(targets: impl Iterator<Item = String>) -> Self {
-        let targets = targets.map(|target| (target, AtomicU64::new(0))).collect();
-        Self { since: Instant::now(), call: AtomicU64::new(0), targets }
-    }
-
     /// One call of the clerk to the store. Each is watched by itself: a round of several may take long, all being well.
     pub async fn during<T>(&self, call: impl Future<Output = T>) -> T {
         let now = u64::try_from(self.since.elapsed().as_millis()).unwrap_or(u64::MAX);
@@ -45,9 +48,19 @@ impl Beats {
 
     /// A target's worker has turned.
     pub fn turned(&self, target: &str) {
-        if let Some(turns) = self.targets.get(target) {
-            turns.fetch_add(1, Ordering::Relaxed);
+        let mut targets = self.lock();
+        match targets.get_mut(target) {
+            Some(turns) => *turns += 1,
+            None => drop(targets.insert(target.to_owned(), 1)),
         }
+    }
+
+    fn turns(&self, target: &str) -> u64 {
+        self.lock().get(target).copied().unwrap_or_default()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, HashMap<String, u64>> {
+        self.targets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -73,7 +86,7 @@ impl Vigil {
         }
         let mut standing = HashMap::new();
         for target in woken {
-            let turns = beats.targets.get(target).map_or(0, |turns| turns.load(Ordering::Relaxed));
+            let turns = beats.turns(target);
             let before = self.woken.get(target).filter(|(known, _)| *known == turns);
             standing.insert(target.clone(), (turns, before.map_or(now, |(_, since)| *since)));
         }
@@ -89,10 +102,6 @@ mod tests {
     use super::*;
 
     const SECOND: Duration = Duration::from_secs(1);
-
-    fn beats() -> Beats {
-        Beats::new(["desk".to_owned()].into_iter())
-    }
 
     /// Looks every two seconds for that long; the first complaint and when.
     async fn watch(
@@ -112,7 +121,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_worker_that_turns_when_it_is_woken_is_well_however_old_its_rows_are() {
-        let (beats, due) = (beats(), ["desk".to_owned()]);
+        let (beats, due) = (Beats::default(), ["desk".to_owned()]);
         let told = watch(&beats, 3_600, |vigil| {
             beats.turned("desk");
             vigil.look(&beats, true, &due)
@@ -123,7 +132,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_stands_still_is_named_within_thirty_seconds() {
-        let (beats, due) = (beats(), ["desk".to_owned()]);
+        let (beats, due) = (Beats::default(), ["desk".to_owned()]);
         let (why, at) = watch(&beats, 600, |vigil| vigil.look(&beats, true, &due)).await.unwrap();
         assert!(why.contains("worker of desk") && at <= SECOND * 30, "{why} after {at:?}");
         let (why, at) = watch(&beats, 600, |vigil| vigil.look(&beats, false, &[])).await.unwrap();
@@ -132,7 +141,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_call_that_lasts_longer_than_a_store_takes_to_give_up_is_named() {
-        let beats = beats();
+        let beats = Beats::default();
         let told = watch(&beats, 600, |vigil| vigil.look(&beats, true, &[]));
         let (why, at) = tokio::select! {
             told = told => told.unwrap(),
@@ -144,7 +153,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn calls_that_end_are_well_though_there_is_always_one_under_way() {
-        let beats = beats();
+        let beats = Beats::default();
         let told = watch(&beats, 600, |vigil| vigil.look(&beats, true, &[]));
         let calls = async {
             for _ in 0..20 {

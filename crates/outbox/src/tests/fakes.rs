@@ -109,6 +109,14 @@ pub struct Bench {
     pub house: House,
     targets: HashMap<String, Arc<Fake>>,
     pub run: JoinHandle<Result<(), EngineError>>,
+    began: Instant,
+}
+
+/// Accepts at once until told otherwise.
+fn fake(name: &str, rate: Rate, began: Instant) -> Arc<Fake> {
+    let script: Arc<Script> = Arc::new(|_| (Duration::ZERO, Ok(())));
+    let (script, seen) = (Mutex::new(script), Mutex::default());
+    Arc::new(Fake { name: name.to_owned(), rate, script, seen, began })
 }
 
 impl Bench {
@@ -121,14 +129,7 @@ impl Bench {
         let began = Instant::now();
         let house = House::new(Arc::new(move || later(Timestamp::UNIX_EPOCH, began.elapsed())));
         let (queue, dead) = (Arc::<Memory>::default(), Arc::<FakeLetters>::default());
-        let fake = |(name, rate): &(&str, Rate)| {
-            let script: Arc<Script> = Arc::new(|_| (Duration::ZERO, Ok(())));
-            let (script, seen) = (Mutex::new(script), Mutex::default());
-            (
-                (*name).to_owned(),
-                Arc::new(Fake { name: (*name).to_owned(), rate: *rate, script, seen, began }),
-            )
-        };
+        let fake = |(name, rate): &(&str, Rate)| ((*name).to_owned(), fake(name, *rate, began));
         let targets: HashMap<String, Arc<Fake>> = targets.iter().map(fake).collect();
         let destinations =
             targets.values().map(|target| Arc::clone(target) as Arc<dyn Destination>).collect();
@@ -143,7 +144,19 @@ impl Bench {
         });
         let running = engine.clone();
         let run = tokio::spawn(async move { running.run().await });
-        Self { engine, queue, dead, house, targets, run }
+        Self { engine, queue, dead, house, targets, run, began }
+    }
+
+    /// Configures these targets; a known one goes on as it is unless it is one of `anew`.
+    pub fn exchange(&mut self, targets: &[(&str, Rate)], anew: &[&str]) {
+        for (name, rate) in targets {
+            if anew.contains(name) || !self.targets.contains_key(*name) {
+                self.targets.insert((*name).to_owned(), fake(name, *rate, self.began));
+            }
+        }
+        let configured =
+            targets.iter().map(|(name, _)| Arc::clone(&self.targets[*name]) as Arc<dyn Destination>);
+        self.engine.exchange(configured.collect());
     }
 
     /// What the target does from now on.
