@@ -15,11 +15,11 @@ use worker::{Batch, Brake, BrakeError, Brakes, ClaimError, Claims, Gap, Halted, 
 use crate::address::Address;
 use crate::embedded::Embedded;
 use crate::postgres::Postgres;
-use crate::{State, StoreError, Time, observe};
+use crate::{Nonces, Registrations, State, StoreError, Time, observe};
 
-/// What both homes do. The contract of each method of [`Queue`] stands there.
+/// What both homes do. The contracts of [`Queue`], [`Registrations`] and [`Nonces`] stand there.
 #[async_trait]
-pub(crate) trait Home: Queue {
+pub(crate) trait Home: Queue + Registrations + Nonces {
     /// `embedded` or `postgres`.
     fn name(&self) -> &'static str;
     /// Inserts an effect that is finished with its claim; false when it is known.

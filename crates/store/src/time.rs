@@ -39,6 +39,11 @@ pub(crate) fn tenths(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX).saturating_mul(100_000)
 }
 
+/// A length of time in microseconds.
+pub(crate) fn span(length: Duration) -> i64 {
+    i64::try_from(length.as_micros()).unwrap_or(i64::MAX / 2)
+}
+
 /// Milliseconds as Postgres' settings take them.
 pub(crate) fn millis(duration: Duration) -> u128 {
     duration.as_millis()

@@ -7,8 +7,10 @@ mod gaps;
 mod holds;
 mod lanes;
 mod lock;
+mod nonces;
 mod plan;
 mod progress;
+mod registrations;
 mod schema;
 mod session;
 #[cfg(test)]

@@ -6,8 +6,13 @@ use super::session::Session;
 use crate::StoreError;
 
 /// What brings the file from version n to n + 1.
-const STEPS: &[&str] =
-    &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql"), include_str!("0004.sql")];
+const STEPS: &[&str] = &[
+    include_str!("0001.sql"),
+    include_str!("0002.sql"),
+    include_str!("0003.sql"),
+    include_str!("0004.sql"),
+    include_str!("0005.sql"),
+];
 
 /// Brings the file up to date; the version stands in the file's header.
 pub(super) fn migrate(session: &mut Session) -> Result<(), StoreError> {

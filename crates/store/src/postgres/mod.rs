@@ -8,8 +8,10 @@ mod gaps;
 mod holds;
 mod lanes;
 mod look;
+mod nonces;
 mod plan;
 mod progress;
+mod registrations;
 mod schema;
 mod settle;
 #[cfg(test)]

@@ -8,8 +8,13 @@ use super::failure::Failure;
 use crate::StoreError;
 
 /// What brings the database from version n to n + 1.
-const STEPS: &[&str] =
-    &[include_str!("0001.sql"), include_str!("0002.sql"), include_str!("0003.sql"), include_str!("0004.sql")];
+const STEPS: &[&str] = &[
+    include_str!("0001.sql"),
+    include_str!("0002.sql"),
+    include_str!("0003.sql"),
+    include_str!("0004.sql"),
+    include_str!("0005.sql"),
+];
 /// Members that start together migrate one after the other. The number is ours alone in a database: "okr-stor".
 const LOCK: &str = "SET LOCAL statement_timeout = 0; SELECT pg_advisory_xact_lock(8028075845441842034);
     CREATE TABLE IF NOT EXISTS router_migrations (version bigint PRIMARY KEY, applied_at timestamptz NOT NULL)";

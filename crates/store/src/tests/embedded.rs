@@ -13,7 +13,7 @@ fn url(folder: &tempfile::TempDir) -> String {
 }
 
 /// Runs one function of the suite on a new file.
-async fn check(promise: impl AsyncFnOnce(Subject)) {
+pub(super) async fn check(promise: impl AsyncFnOnce(Subject)) {
     let folder = tempfile::tempdir().unwrap();
     let clock = TestClock::new();
     ends(promise((Store::open(&url(&folder), clock.clock()).await.unwrap(), clock))).await;

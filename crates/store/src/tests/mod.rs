@@ -3,6 +3,7 @@
 mod clock;
 mod crash;
 mod embedded;
+mod gateway;
 mod given_up;
 mod hour;
 mod pace;

@@ -23,7 +23,7 @@ pub(crate) async fn open(database: &Database, clock: &TestClock) -> Arc<Store> {
 }
 
 /// Runs one function of the suite on a new database.
-async fn check(promise: impl AsyncFnOnce(Subject)) {
+pub(super) async fn check(promise: impl AsyncFnOnce(Subject)) {
     let database = database().await;
     let clock = TestClock::new();
     ends(promise((open(&database, &clock).await, clock))).await;

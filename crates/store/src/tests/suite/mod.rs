@@ -5,6 +5,8 @@ pub(super) mod claims;
 pub(super) mod gaps;
 pub(super) mod holds;
 pub(super) mod lanes;
+pub(super) mod nonces;
 pub(super) mod planning;
 pub(super) mod progress;
 pub(super) mod pruning;
+pub(super) mod registrations;

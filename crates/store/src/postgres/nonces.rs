@@ -1,0 +1,67 @@
+//! Values that were used once. The database's clock says how old they are.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use outbox::QueueError;
+
+use super::connect::answered;
+use super::{PRUNE_SLICE, Postgres};
+use crate::{Hash, Nonces, Used, nonces, time};
+
+const USED: &str = "SELECT content, answer FROM router_nonces WHERE source = $1 AND nonce = $2";
+
+const KEEP: &str = "INSERT INTO router_nonces (source, nonce, content, answer, used_at)
+    VALUES ($2, $3, $4, $5, router_now($1)) ON CONFLICT (source, nonce) DO NOTHING";
+
+const IS_SAME: &str = "SELECT 1 FROM router_nonces WHERE source = $1 AND nonce = $2 AND content = $3";
+
+/// Members may prune at the same time: each leaves alone what another is at.
+const PRUNE: &str = "DELETE FROM router_nonces WHERE (source, nonce) IN (
+    SELECT source, nonce FROM router_nonces WHERE source = $2 AND used_at < router_now($1) - $3
+    ORDER BY used_at LIMIT $4 FOR UPDATE SKIP LOCKED)";
+
+#[async_trait]
+impl Nonces for Postgres {
+    async fn used(&self, source: &str, nonce: &Hash) -> Result<Option<Used>, QueueError> {
+        let client = self.connections.get().await?;
+        let found = answered(client, async |client| {
+            let used = client.prepare_cached(USED).await?;
+            let row = client.query_opt(&used, &[&source, &&nonce[..]]).await?;
+            row.map(|row| Ok((row.try_get::<_, Vec<u8>>(0)?, row.try_get::<_, Vec<u8>>(1)?))).transpose()
+        });
+        found.await?.map(|(content, answer)| nonces::read(&content, answer)).transpose()
+    }
+
+    async fn keep_nonce(&self, source: &str, nonce: &Hash, used: &Used) -> Result<bool, QueueError> {
+        let now = self.moments.given(self.moments.now());
+        let (nonce, content) = (&nonce[..], &used.content[..]);
+        let client = self.connections.get().await?;
+        let is_same = answered(client, async |client| {
+            let keep = client.prepare_cached(KEEP).await?;
+            if client.execute(&keep, &[&now, &source, &nonce, &content, &used.answer]).await? > 0 {
+                return Ok(true);
+            }
+            let same = client.prepare_cached(IS_SAME).await?;
+            Ok(client.query_opt(&same, &[&source, &nonce, &content]).await?.is_some())
+        });
+        Ok(is_same.await?)
+    }
+
+    async fn prune_nonces(&self, source: &str, age: Duration) -> Result<u64, QueueError> {
+        let (now, age) = (self.moments.given(self.moments.now()), time::span(age));
+        let mut pruned = 0;
+        loop {
+            let client = self.connections.get().await?;
+            let slice = answered(client, async |client| {
+                let prune = client.prepare_cached(PRUNE).await?;
+                Ok(client.execute(&prune, &[&now, &source, &age, &PRUNE_SLICE]).await?)
+            });
+            let slice = slice.await?;
+            pruned += slice;
+            if slice < PRUNE_SLICE.unsigned_abs() {
+                return Ok(pruned);
+            }
+        }
+    }
+}
