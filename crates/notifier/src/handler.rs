@@ -1,7 +1,5 @@
 //! What a record means to the notifier: an event, and rows for the targets of its route.
 
-use std::sync::Arc;
-
 use async_trait::async_trait;
 use boot::Clock;
 use bus::InRecord;
@@ -11,7 +9,8 @@ use wire::{Decoder, WireError};
 use worker::{Failure, Handler};
 
 use crate::observe;
-use crate::planner::{Occasion, Planner, Verdict};
+use crate::planner::{Occasion, Verdict};
+use crate::reload::Current;
 use crate::replay::{self, Errand};
 
 /// Decodes events and plans their deliveries. Planning an event again changes nothing: the claim is the row. A record of
@@ -19,7 +18,7 @@ use crate::replay::{self, Errand};
 #[derive(Clone)]
 pub(crate) struct Notifier {
     pub(crate) decoder: Decoder,
-    pub(crate) planner: Arc<Planner>,
+    pub(crate) planner: Current,
     pub(crate) engine: Engine,
     pub(crate) clock: Clock,
 }
@@ -41,8 +40,8 @@ impl Handler for Notifier {
             Some(errand) => Occasion::Again(errand),
             None => Occasion::Live((self.clock)()),
         };
-        let decision = self
-            .planner
+        let planner = self.planner.take();
+        let decision = planner
             .decide(event, record, occasion)
             .map_err(|error| Failure::reject(error.reason(), error))?;
         match decision.verdict {

@@ -12,6 +12,7 @@ mod handler;
 mod letters;
 mod observe;
 mod planner;
+mod reload;
 mod replay;
 mod routes;
 mod watch;
@@ -26,11 +27,13 @@ use outbox::{Destination, Engine, EngineOptions, OutboxConfig};
 use worker::{Worker, WorkerConfig};
 
 pub use config::{KEYS, NotifierConfig, RouteConfig};
+pub use reload::Handle;
 pub use routes::{RouteError, Routes};
 
 use handler::Notifier;
 use letters::Letters;
 use planner::{Planner, SERVICE};
+use reload::Current;
 
 /// What the notifier reads.
 const TOPIC: &str = "okr.events";
@@ -70,16 +73,16 @@ impl fmt::Debug for Context {
 /// Starts the notifier's tasks; they run until the house shuts down.
 ///
 /// It is ready once it has partitions, and the topics, the schemas and the store are there; what lacks says so in
-/// `/readyz` and is waited for. Only a task that ends by itself stops the role.
-pub fn run(context: Context) {
+/// `/readyz` and is waited for. Only a task that ends by itself stops the role. The handle exchanges what it works with.
+pub fn run(context: Context) -> Handle {
     let Context { config, worker, outbox, routes, destinations, store, settings, producer, registry, house } =
         context;
     if routes.is_empty() {
         observe::no_routes();
     }
     let letters = Letters::new(producer);
-    let configured = destinations.iter().map(|destination| destination.name().to_owned()).collect();
-    let planner = Arc::new(Planner::new(routes, &destinations, config.age_max.0));
+    let configured = Arc::new(tokio::sync::watch::Sender::new(reload::names(&destinations)));
+    let planner = Current::new(Planner::new(routes, &destinations, config.age_max.0));
     let engine = Engine::new(EngineOptions {
         service: SERVICE,
         owner: format!("{SERVICE}-{}", uuid::Uuid::now_v7()),
@@ -89,6 +92,7 @@ pub fn run(context: Context) {
         config: outbox,
         house: house.clone(),
     });
+    let handle = Handle { planner: planner.clone(), engine: engine.clone(), configured };
     let handler =
         Notifier { decoder: registry.decoder(), planner, engine: engine.clone(), clock: house.clock.clone() };
     let live = Worker {
@@ -117,13 +121,16 @@ pub fn run(context: Context) {
     let check = |name: &'static str| house.health.check(name);
     let (topics, replay_topics) = (check("notifier.topics"), check("notifier.replay.topics"));
     let (schemas, stored) = (check("notifier.schemas"), check("notifier.store"));
+    let rights = check("notifier.rights");
     let _of_the_workers = (check("notifier.consumer"), check("notifier.replay.consumer"));
     let tasks = &house.tasks;
     tasks.spawn("notifier.schemas", watch::schemas(house.clone(), schemas, registry));
-    tasks.spawn("notifier.store", watch::store(house.clone(), stored, store, configured));
+    tasks.spawn("notifier.rights", watch::rights(house.clone(), rights, settings.clone()));
+    tasks.spawn("notifier.store", watch::store(house.clone(), stored, store, handle.configured.subscribe()));
     tasks.spawn("notifier.outbox", async move { Ok(engine.run().await?) });
     tasks.spawn("notifier.consumer", consume(live, topics, letters.clone()));
     tasks.spawn("notifier.replay", consume(again, replay_topics, letters));
+    handle
 }
 
 /// Consumes once the topics are there: a consumer that meets none would look for it again only minutes later.

@@ -8,6 +8,7 @@ use std::time::Duration;
 use boot::{BoxError, Check, House};
 use outbox::{Depth, Queue};
 use store::Store;
+use tokio::sync::watch::Receiver;
 
 use crate::letters::Letters;
 use crate::observe;
@@ -17,6 +18,9 @@ use crate::planner::SERVICE;
 const AGAIN: Duration = Duration::from_secs(2);
 /// How often the store is asked whether it still answers.
 const STORE_EVERY: Duration = Duration::from_secs(5);
+/// How often the broker is asked what we may do, and how long it may take to answer.
+const RIGHTS_EVERY: Duration = Duration::from_secs(4);
+const RIGHTS_WAIT: Duration = Duration::from_secs(3);
 
 /// Turns the check to well once `ask` succeeds; until then it says why not. `None`: the house shuts down.
 pub(crate) async fn until_there<T, F: Future<Output = Result<T, String>>>(
@@ -60,7 +64,7 @@ pub(crate) async fn topics(
     let dead = bus::dead::topic(SERVICE);
     let ask = || async {
         let wanted = [topic, &dead];
-        let states = admin.describe(&wanted).await.map_err(|error| error.to_string())?;
+        let states = admin.partitions(&wanted).await.map_err(|error| error.to_string())?;
         for name in wanted {
             if !states.iter().any(|state| state.name == name) {
                 return Err(format!("topic {name} is missing: run `okr-router topics apply`"));
@@ -74,18 +78,38 @@ pub(crate) async fn topics(
     Ok(partitions.is_some())
 }
 
-/// Watches whether the store answers. At its first answer, rows for destinations that are not configured any more are
-/// named.
+/// Watches whether Kafka lets us do what we have to.
+pub(crate) async fn rights(house: House, check: Check, settings: bus::Settings) -> Result<(), BoxError> {
+    let rights = bus::Rights::new(&settings, SERVICE)?;
+    loop {
+        match rights.look(RIGHTS_WAIT).await.map(|standing| standing.refusal()) {
+            Ok(Some(why)) => check.fail(why),
+            // Whether Kafka answers is said by the consumers.
+            Ok(None) | Err(_) => check.ok(),
+        }
+        if over(&house, RIGHTS_EVERY).await {
+            return Ok(());
+        }
+    }
+}
+
+/// Watches whether the store answers. At its first answer, and when the destinations are others, rows for destinations
+/// that are not configured any more are named.
 pub(crate) async fn store(
     house: House,
     check: Check,
     store: Arc<Store>,
-    configured: HashSet<String>,
+    mut configured: Receiver<HashSet<String>>,
 ) -> Result<(), BoxError> {
     let depths = || async { store.depths(SERVICE).await.map_err(|error| error.to_string()) };
     let Some(depths) = until_there(&house, &check, depths).await else { return Ok(()) };
-    orphans(&depths, &configured).into_iter().for_each(observe::orphaned);
+    orphans(&depths, &configured.borrow_and_update()).into_iter().for_each(observe::orphaned);
     while !over(&house, STORE_EVERY).await {
+        if configured.has_changed().unwrap_or(false)
+            && let Ok(depths) = store.depths(SERVICE).await
+        {
+            orphans(&depths, &configured.borrow_and_update()).into_iter().for_each(observe::orphaned);
+        }
         match store.ping().await {
             Ok(()) => check.ok(),
             Err(error) => check.fail(error.to_string()),

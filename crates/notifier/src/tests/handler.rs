@@ -16,6 +16,7 @@ use super::{Inbox, RECEIVED, at, event, names, record, route};
 use crate::Routes;
 use crate::handler::{Notifier, undecoded, unplanned};
 use crate::planner::{Planner, SERVICE};
+use crate::reload::Current;
 
 /// Nothing may die in these tests.
 struct NoLetters;
@@ -64,7 +65,7 @@ impl Setting {
         });
         let routes = [route("low", "event.confidence < 0.3", &["slack"]), route("all", "", &["slack"])];
         let routes = Routes::compile(&routes, &names(&["slack"])).expect("routes");
-        let planner = Arc::new(Planner::new(routes, &destinations, Duration::from_secs(7 * 86_400)));
+        let planner = Current::new(Planner::new(routes, &destinations, Duration::from_secs(7 * 86_400)));
         let clock = Arc::new(|| at(RECEIVED));
         work(Arc::new(Notifier { decoder: decoder(), planner, engine, clock })).await;
         house.shutdown.cancel();
