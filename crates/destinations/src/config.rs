@@ -33,7 +33,7 @@ const fn key(path: &'static str, kind: Kind, doc: &'static str) -> Key {
 }
 
 /// One receiver. What is left out has its kind's default.
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct DestinationConfig {
     /// One of the names in [`crate::catalog`].

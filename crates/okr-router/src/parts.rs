@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use anyhow::{Context, Result, anyhow};
 use boot::Document;
 
-use crate::config::Whole;
+use crate::{config::Whole, oauth};
 
 /// The topic whose partitions belong to departments.
 const EVENTS: &str = "okr.events";
@@ -39,6 +39,10 @@ fn security(config: &boot::SecurityConfig) -> Result<bus::Security> {
     security.ca_file = config.ca_file.clone();
     security.certificate_file = config.cert_file.clone();
     security.key_file = config.key_file.clone();
+    let key_password = config.key_password.as_ref().map(boot::SecretRef::resolve).transpose();
+    security.key_password =
+        key_password.context("`kafka.security.key_password`")?.map(|secret| secret.expose().to_owned());
+    security.tokens = config.oauth.as_ref().map(oauth::tokens).transpose()?;
     Ok(security)
 }
 
@@ -99,17 +103,24 @@ pub fn record_sizes(whole: &Whole) -> Result<Vec<(&'static str, u64)>> {
     Ok(["okr.events", "okr.arrivals", "okr.dead.gateway"].map(|topic| (topic, largest)).to_vec())
 }
 
-/// Every configured destination, with its secrets.
-pub fn destinations(whole: &Whole, clock: &boot::Clock) -> Result<Vec<Arc<dyn outbox::Destination>>> {
+/// Destinations that are built, by name, with what they were built from.
+pub type Destinations = BTreeMap<String, (destinations::DestinationConfig, Arc<dyn outbox::Destination>)>;
+
+/// Every configured destination, with its secrets. One of `before` that says the same, its secret included, is kept.
+pub fn destinations(whole: &Whole, clock: &boot::Clock, before: &Destinations) -> Result<Destinations> {
     let configs: BTreeMap<String, destinations::DestinationConfig> =
         whole.document.section("destinations")?;
-    configs
-        .iter()
-        .map(|(name, config)| {
-            destinations::build(name, config, clock.clone())
-                .map_err(|error| located(&whole.document, &error.path, &error))
-        })
-        .collect()
+    let build = |(name, config): (String, destinations::DestinationConfig)| {
+        let built = destinations::build(&name, &config, clock.clone())
+            .map_err(|error| located(&whole.document, &error.path, &error))?;
+        // The rate key is of the address that a secret resolved to.
+        let kept = before
+            .get(&name)
+            .filter(|(known, kept)| *known == config && kept.rate_key() == built.rate_key())
+            .map(|(_, kept)| Arc::clone(kept));
+        Ok((name, (config, kept.unwrap_or(built))))
+    };
+    configs.into_iter().map(build).collect()
 }
 
 /// The compiled routes.

@@ -12,7 +12,7 @@ use boot::{BoxError, House};
 use devstack::{Options, Part};
 use url::Url;
 
-use super::{gateway, notifier};
+use super::{gateway, notifier, reload::Reload};
 use crate::{
     cli::Settings,
     config::{self, DEV_DEFAULT, FILE, Reader, Whole},
@@ -29,15 +29,13 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
     }
     // Held until the process ends: dropped, a part stops, and the services drain into both to the last.
     let parts = Parts::default();
-    super::run("dev", &whole, super::DEV_ADMIN, |house| {
-        start(&whole, settings.config.as_deref(), house, &parts)
-    })
+    super::run("dev", &whole, super::DEV_ADMIN, |house| start(&whole, settings, house, &parts))
 }
 
 /// The embedded servers, once they run.
 type Parts = OnceLock<[Arc<dyn Part>; 2]>;
 
-async fn start(whole: &Whole, config: Option<&Path>, house: House, parts: &Parts) -> Result<(), BoxError> {
+async fn start(whole: &Whole, settings: &Settings, house: House, parts: &Parts) -> Result<(), BoxError> {
     let broker = devstack::broker(Options {
         listen: broker_address(whole)?,
         file: whole.shared.data_dir.join("broker.db"),
@@ -55,9 +53,10 @@ async fn start(whole: &Whole, config: Option<&Path>, house: House, parts: &Parts
     let [broker, registry] = parts.get_or_init(|| [broker, registry]);
     watch(&house, broker.clone());
     watch(&house, registry.clone());
-    gateway::start(whole, house.clone()).await?;
-    notifier::start(whole, house.clone()).await?;
-    introduce(whole, config, &house);
+    let services =
+        vec![gateway::start(whole, house.clone()).await?, notifier::start(whole, house.clone()).await?];
+    Reload { settings: settings.clone(), reader: Reader::Dev, parts: services }.watch(whole, &house);
+    introduce(whole, settings.config.as_deref(), &house);
     Ok(())
 }
 

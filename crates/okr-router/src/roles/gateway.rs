@@ -5,6 +5,10 @@ use std::process::ExitCode;
 use anyhow::Result;
 use boot::{BoxError, House};
 
+use super::{
+    plan::Service,
+    reload::{Part, Reload},
+};
 use crate::{
     cli::Settings,
     config::{self, Reader, Whole},
@@ -14,11 +18,15 @@ use crate::{
 /// Runs until SIGTERM.
 pub fn run(settings: &Settings) -> Result<ExitCode> {
     let whole = config::read(settings, Reader::Role)?;
-    super::run("gateway", &whole, super::GATEWAY_ADMIN, |house| start(&whole, house))
+    super::run("gateway", &whole, super::GATEWAY_ADMIN, async |house| {
+        let part = start(&whole, house.clone()).await?;
+        Reload { settings: settings.clone(), reader: Reader::Role, parts: vec![part] }.watch(&whole, &house);
+        Ok(())
+    })
 }
 
 /// Takes the port and serves as a task of the house.
-pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
+pub async fn start(whole: &Whole, house: House) -> Result<Box<dyn Part>, BoxError> {
     let config: gateway::GatewayConfig = whole.document.section("gateway")?;
     let settings = parts::bus_settings(whole, "okr-router-gateway")?;
     let context = gateway::Context {
@@ -33,9 +41,29 @@ pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
     };
     let gateway = gateway::Gateway::bind(context).await?;
     tracing::info!(gateway.address = %gateway.address(), "webhooks arrive at http://{}/in/…", gateway.address());
+    let handle = gateway.handle();
     house.tasks.spawn("gateway", async move {
         gateway.serve().await;
         Ok(())
     });
-    Ok(())
+    Ok(Box::new(Gateway { handle }))
+}
+
+/// The gateway as far as it changes while it serves.
+struct Gateway {
+    handle: gateway::Handle,
+}
+
+impl Part for Gateway {
+    fn service(&self) -> Service {
+        Service::Gateway
+    }
+
+    fn prepare(&mut self, whole: &Whole) -> Result<Box<dyn FnOnce() + Send + '_>> {
+        let change = self.handle.prepare(parts::sources(whole)?).map_err(|error| match &error {
+            gateway::GatewayError::Config { path, .. } => parts::located(&whole.document, path, &error),
+            gateway::GatewayError::Bind { .. } => error.into(),
+        })?;
+        Ok(Box::new(move || change.apply()))
+    }
 }

@@ -5,6 +5,8 @@ pub mod dev;
 mod embedded;
 pub mod gateway;
 pub mod notifier;
+mod plan;
+mod reload;
 mod traces;
 
 use std::{

@@ -8,10 +8,15 @@ use anyhow::Result;
 use boot::{BoxError, House};
 use store::Store;
 
+use super::{
+    plan::Service,
+    reload::{Part, Reload},
+};
 use crate::{
     cli::Settings,
     config::{self, Reader, Whole},
-    desk, parts,
+    desk,
+    parts::{self, Destinations},
 };
 
 /// How long Kafka may take to acknowledge a dead letter; it is asked again afterwards, without end.
@@ -23,32 +28,66 @@ const STORE_AGAIN: Duration = Duration::from_secs(1);
 /// Runs until SIGTERM.
 pub fn run(settings: &Settings) -> Result<ExitCode> {
     let whole = config::read(settings, Reader::Role)?;
-    super::run("notifier", &whole, super::NOTIFIER_ADMIN, |house| start(&whole, house))
+    super::run("notifier", &whole, super::NOTIFIER_ADMIN, async |house| {
+        let part = start(&whole, house.clone()).await?;
+        Reload { settings: settings.clone(), reader: Reader::Role, parts: vec![part] }.watch(&whole, &house);
+        Ok(())
+    })
 }
 
 /// Opens the store and starts the notifier's tasks in the house.
-pub async fn start(whole: &Whole, house: House) -> Result<(), BoxError> {
+pub async fn start(whole: &Whole, house: House) -> Result<Box<dyn Part>, BoxError> {
     let settings = parts::bus_settings(whole, "okr-router-notifier")?;
-    let (routes, destinations) = (parts::routes(whole)?, parts::destinations(whole, &house.clock)?);
+    let clock = house.clock.clone();
+    let (routes, destinations) =
+        (parts::routes(whole)?, parts::destinations(whole, &clock, &Destinations::new())?);
     let url = parts::store_url(whole)?;
     // Last of all: what is wrong in the file is told at once, a database may be waited for.
     let store = opened(url.expose(), &house).await?;
     if desk::is_file(url.expose()) {
         desk::serve(&house, &whole.shared.data_dir, store.clone());
     }
-    notifier::run(notifier::Context {
+    let handle = notifier::run(notifier::Context {
         config: whole.document.section("notifier")?,
         worker: whole.document.section("worker")?,
         outbox: whole.document.section("outbox")?,
         routes,
-        destinations,
+        destinations: values(&destinations),
         store,
         producer: bus::Producer::new(&settings, LETTER_WAIT)?,
         settings,
         registry: parts::registry(whole)?,
         house,
     });
-    Ok(())
+    Ok(Box::new(Notifier { handle, destinations, clock }))
+}
+
+/// The notifier as far as it changes while it runs.
+struct Notifier {
+    handle: notifier::Handle,
+    /// Those in force.
+    destinations: Destinations,
+    clock: boot::Clock,
+}
+
+impl Part for Notifier {
+    fn service(&self) -> Service {
+        Service::Notifier
+    }
+
+    fn prepare(&mut self, whole: &Whole) -> Result<Box<dyn FnOnce() + Send + '_>> {
+        let config: notifier::NotifierConfig = whole.document.section("notifier")?;
+        let routes = parts::routes(whole)?;
+        let destinations = parts::destinations(whole, &self.clock, &self.destinations)?;
+        Ok(Box::new(move || {
+            self.handle.exchange(routes, values(&destinations), &config);
+            self.destinations = destinations;
+        }))
+    }
+}
+
+fn values(destinations: &Destinations) -> Vec<Arc<dyn outbox::Destination>> {
+    destinations.values().map(|(_, destination)| Arc::clone(destination)).collect()
 }
 
 /// The store, once it can be opened: a database that is not up yet is waited for, and `/readyz` says so.

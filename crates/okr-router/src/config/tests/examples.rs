@@ -39,7 +39,8 @@ fn messages(whole: &Whole, source: &str, more: &[(&str, &str)], body: &str) -> V
     source.verify(&Request { headers: &headers, body: body.as_bytes(), now }).unwrap();
     let delivery = Delivery { headers: &headers, body: body.as_bytes(), received_at: now };
     let routes: Vec<RouteConfig> = whole.document.section("routes").unwrap();
-    let slack = parts::destinations(whole, &boot::system_clock()).unwrap().remove(0);
+    let built = parts::destinations(whole, &boot::system_clock(), &parts::Destinations::new()).unwrap();
+    let (_, slack) = built.values().next().unwrap();
     let message = |event: okr::OkrEvent| {
         let view = okr::EventView::new(&event);
         let route = routes.iter().find(|route| {
