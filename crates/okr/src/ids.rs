@@ -15,12 +15,17 @@ const ROOT: Uuid = Uuid::from_u128(0xdcc8_9cdb_f445_5ba5_9d6a_2aeb_aeba_448a);
 /// The id may hold anything. A slash or percent sign in the namespace is percent-encoded, so that two subjects
 /// never share a key.
 pub fn subject_key(subject: &Subject) -> String {
-    let namespace = if subject.namespace.contains(['/', '%']) {
-        Cow::Owned(subject.namespace.replace('%', "%25").replace('/', "%2F"))
+    object_key(&subject.namespace, subject.kind.as_str(), &subject.id)
+}
+
+/// Likewise for anything that a tool has an id for: `kind` is the tool's word for it, without a slash.
+pub fn object_key(namespace: &str, kind: &str, id: &str) -> String {
+    let namespace = if namespace.contains(['/', '%']) {
+        Cow::Owned(namespace.replace('%', "%25").replace('/', "%2F"))
     } else {
-        Cow::Borrowed(subject.namespace.as_str())
+        Cow::Borrowed(namespace)
     };
-    format!("{namespace}/{}/{}", subject.kind.as_str(), subject.id)
+    format!("{namespace}/{kind}/{id}")
 }
 
 /// The id of the `nth` event (0 is the first) about one subject in one delivery.

@@ -26,7 +26,7 @@ pub use event::{
 };
 pub use expression::ExpressionError;
 pub use fold::{NotApplied, State, fold};
-pub use ids::{ce_type, event_id, subject_key};
+pub use ids::{ce_type, event_id, object_key, subject_key};
 pub use mapping::{Mapping, Root, Scope};
 pub use order::supersedes;
 pub use template::{DEFAULT_TEMPLATE, Template};

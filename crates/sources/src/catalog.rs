@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::{
     Dialect, SourceConfig, SourceError,
+    asana::Asana,
     cloudevents::CloudEvents,
     generic::{self, Generic},
     github::GitHub,
@@ -39,7 +40,7 @@ pub const KNOWN_KINDS: &[&str] = &[
 
 /// The kinds that have code of their own.
 fn coded() -> &'static [&'static dyn Dialect] {
-    &[&StandardWebhooks, &OkrBody, &GitHub, &CloudEvents]
+    &[&StandardWebhooks, &OkrBody, &GitHub, &CloudEvents, &Asana]
 }
 
 /// The kinds that are built.

@@ -20,6 +20,8 @@ pub struct SourceConfig {
     pub namespace: Option<String>,
     /// Deliveries accepted per second; without it there is no limit.
     pub rate_limit: Option<Rate>,
+    /// A silence of this length is worth a look; left out, it is learned when the source usually speaks.
+    pub silent_after: Option<Span>,
     /// The department of events that name none.
     pub department: Option<String>,
     /// What the tool means by "the goal": 1 when left out, 100 for a tool that speaks in percent.

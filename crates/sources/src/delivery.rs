@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use boot::Secret;
 use http::HeaderMap;
 use jiff::Timestamp;
 use okr::{Change, Cycle, Metric, OkrEvent, Person, Previous, Status, SubjectType};
@@ -46,7 +47,7 @@ pub enum Identity {
 pub(crate) const ID_BYTES_MAX: usize = 1024;
 
 /// Events that one delivery may bring: what they become is held in memory until Kafka has all of them.
-pub(crate) const EVENTS_MAX: usize = 1000;
+pub const EVENTS_MAX: usize = 1000;
 
 /// Bytes of text in one event. It is less than the 2 MiB that a record may have, because ids, names, times and headers
 /// have to fit beside it; it is more than any body that the gateway takes for one event says once.
@@ -54,7 +55,7 @@ pub const EVENT_BYTES_MAX: usize = (2 << 20) - (32 << 10);
 
 /// Bytes of text in all events of a delivery: twice those of one, more than any body says once. They are held in memory
 /// together until Kafka has them, twice over: as events and as records.
-pub(crate) const EVENTS_BYTES_MAX: usize = 4 << 20;
+pub const EVENTS_BYTES_MAX: usize = 4 << 20;
 
 impl Identity {
     /// What the tool says; an id beyond all reason stands for itself by its hash.
@@ -63,6 +64,11 @@ impl Identity {
             return Self::Given(text);
         }
         Self::Given(format!("sha256:{}", hex::encode(Sha256::digest(&text))))
+    }
+
+    /// That of a delivery which is new whatever it says.
+    pub(crate) fn new(delivery: &Delivery<'_>, fingerprint: &[u8; 32]) -> Self {
+        Self::New(format!("{}:{}", delivery.received_at.as_microsecond(), hex::encode(&fingerprint[..16])))
     }
 
     /// The text that ids and keys are made of; never empty.
@@ -84,6 +90,26 @@ pub struct Reading {
     /// The events, in the body's order; none means "verified, but nothing for us". `department` is still the tool's
     /// word (or the source's default), to be resolved by the caller.
     pub events: Result<Vec<OkrEvent>, Untranslatable>,
+    /// What moved without the body saying how it stands now: a question to the tool tells. None where `events` is an
+    /// error.
+    pub pendings: Vec<Pending>,
+    /// Bytes of text in all of them, for whoever holds many deliveries at once.
+    pub text_bytes: usize,
+}
+
+/// Something moved in the tool, and a question there tells how it stands now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pending {
+    /// What it is, in the tool's word, such as `goal`.
+    pub object_type: &'static str,
+    /// The tool's id of it; never empty.
+    pub object_id: String,
+    /// What happened, as far as the tool says.
+    pub change: Change,
+    /// When, as the tool says.
+    pub occurred_at: Option<Timestamp>,
+    /// The tool's id of who did it, where a person did.
+    pub actor: Option<String>,
 }
 
 /// What a source's configuration tells its dialect.
@@ -181,6 +207,8 @@ pub struct Parsed {
     pub fingerprint: [u8; 32],
     /// See [`Reading::events`].
     pub drafts: Result<Vec<Draft>, Untranslatable>,
+    /// See [`Reading::pendings`].
+    pub pendings: Vec<Pending>,
 }
 
 /// The answer to a handshake, without a body.
@@ -190,6 +218,16 @@ pub struct Greeting {
     pub status: u16,
     /// Names in lower case, and values that a header can carry.
     pub headers: Vec<(&'static str, String)>,
+}
+
+/// The secret that a handshake brings, and its answer. Whoever takes it must be in a window that a person opened, and
+/// keeps it before the answer: anybody can send a handshake.
+#[derive(Debug, Clone)]
+pub struct Offer {
+    /// What later deliveries are signed with.
+    pub secret: Secret,
+    /// What the tool wants to hear.
+    pub answer: Greeting,
 }
 
 /// How a tool signs by itself.
@@ -220,11 +258,33 @@ pub trait Dialect: std::fmt::Debug + Send + Sync {
     /// translates as the gateway did.
     fn headers(&self) -> Vec<&str>;
 
+    /// Those of [`Dialect::headers`] that say which delivery this is. In a batch they name the batch, so each item gets
+    /// them with its number.
+    fn id_headers(&self) -> Vec<&str> {
+        vec![]
+    }
+
+    /// The media type of one item of a batch: that of a delivery of its own, as JSON.
+    fn item_type(&self) -> &'static str {
+        "application/json"
+    }
+
     /// How the tool signs by itself, with the secrets of the source.
     fn signs(&self) -> Signs;
 
     /// Answers a handshake: exactly what the tool documents, else `None`. It is asked before anything is verified.
     fn greet(&self, _method: &http::Method, _headers: &HeaderMap) -> Option<Greeting> {
+        None
+    }
+
+    /// Whether the tool makes its secrets itself and brings each in a handshake.
+    fn brings_secrets(&self) -> bool {
+        false
+    }
+
+    /// The handshake that brings a secret: exactly what the tool documents, else `None`. It is asked with the whole body,
+    /// before the request is verified.
+    fn offer(&self, _method: &http::Method, _headers: &HeaderMap, _body: &[u8]) -> Option<Offer> {
         None
     }
 

@@ -40,6 +40,9 @@ pub enum Refusal {
     /// The token proves who sent it, but was made by or for somebody else.
     #[error("the token has another issuer or audience")]
     Claims,
+    /// A value that may be used once came with another body before.
+    #[error("the nonce was used for another body")]
+    Reused,
     /// No signature fits any live secret.
     #[error("no signature fits")]
     Mismatch,
@@ -57,6 +60,7 @@ impl Refusal {
             Self::UnknownKey => "unknown_key",
             Self::NoKeys => "no_keys",
             Self::Claims => "claims",
+            Self::Reused => "nonce_reused",
             Self::Mismatch => "mismatch",
         }
     }

@@ -27,6 +27,12 @@ pub const KEYS: &[Key] = &[
         Some("\"none\""),
         "Deliveries accepted per second, such as `50/s`; more are answered 429.",
     ),
+    key(
+        "sources.*.silent_after",
+        Kind::Span,
+        None,
+        "A silence of this length raises `okr_source_silent`; left out, it is learned at which hours of the week the source usually speaks.",
+    ),
     key("sources.*.department", Kind::Text, None, "The department of events that name none."),
     key(
         "sources.*.progress_scale",
@@ -152,7 +158,7 @@ pub const KEYS: &[Key] = &[
         "sources.*.verify.nonce.header",
         Kind::Text,
         None,
-        "The header with a value that may be used once. Not built yet: a start with it is refused.",
+        "The header with a value that may be used once, kept in the store for twice the `tolerance`. It belongs under the signature: name it in `signed`.",
     ),
     key(
         "sources.*.verify.secrets",

@@ -3,7 +3,7 @@
 //! Nothing here does IO: bytes and headers go in, values come out, so a replay of stored arrivals translates
 //! exactly as the gateway did. Adding a tool is a folder that implements [`Dialect`] and a line in the catalog.
 
-pub mod asana;
+mod asana;
 mod catalog;
 mod cloudevents;
 mod config;
@@ -25,7 +25,8 @@ mod words;
 pub use catalog::{KNOWN_KINDS, built, media_types};
 pub use config::{JwksConfig, Mapped, NonceConfig, SourceConfig, TimestampConfig, VerifyConfig};
 pub use delivery::{
-    Delivery, Dialect, Draft, EVENT_BYTES_MAX, Greeting, Identity, Parsed, Reading, Request, Signs, Terms,
+    Delivery, Dialect, Draft, EVENT_BYTES_MAX, EVENTS_BYTES_MAX, EVENTS_MAX, Greeting, Identity, Offer,
+    Parsed, Pending, Reading, Request, Signs, Terms,
 };
 pub use error::{Refusal, SourceError, Untranslatable};
 pub use generic::Explained;

@@ -1,15 +1,18 @@
 //! A configured sender: its verification, its dialect, and what the config adds to every event.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, time::Duration};
 
-use boot::{Rate, SecretRef};
+use boot::{Rate, Secret, SecretRef};
 use jiff::Timestamp;
 use okr::{OkrEvent, Subject};
 use uuid::Uuid;
 
 use crate::{
-    Delivery, Draft, Explained, Greeting, Identity, Learned, Reading, Refusal, Request, Signs, SourceConfig,
-    SourceError, Terms, catalog::Voice, verify::Verifier, volume::Volume,
+    Delivery, Draft, Explained, Greeting, Identity, Learned, Offer, Pending, Reading, Refusal, Request,
+    Signs, SourceConfig, SourceError, Terms,
+    catalog::Voice,
+    verify::{self, Nonce, Tool, Verifier},
+    volume::Volume,
 };
 
 /// The header of a handshake that says how much is too much, a minute.
@@ -22,10 +25,13 @@ pub struct Source {
     namespace: String,
     department: Option<String>,
     rate_limit: Option<Rate>,
+    silent_after: Option<Duration>,
     terms: Terms,
     voice: Voice,
     headers_kept: Vec<String>,
     verifier: Verifier,
+    learns: bool,
+    nonce: Option<Nonce>,
 }
 
 impl Source {
@@ -50,6 +56,12 @@ impl Source {
         if config.progress_scale.is_some_and(|scale| !(scale.is_finite() && scale > 0.0)) {
             return Err(SourceError::new(path("progress_scale"), "must be a number above 0, such as 100"));
         }
+        if config.silent_after.is_some_and(|span| span.0.is_zero()) {
+            return Err(SourceError::new(
+                path("silent_after"),
+                "must be longer than nothing, such as \"6h\"",
+            ));
+        }
         for (key, text) in [("namespace", &config.namespace), ("department", &config.department)] {
             if text.as_ref().is_some_and(|text| text.trim().is_empty()) {
                 return Err(SourceError::new(path(key), "must not be empty"));
@@ -61,7 +73,23 @@ impl Source {
                            writes verify = { scheme = \"none\" }";
             return Err(SourceError::new(path("verify"), problem));
         }
-        Verifier::check(&format!("sources.{name}"), config, signs)
+        Verifier::check(&format!("sources.{name}"), config, tool(&voice))
+    }
+
+    /// What a section that is in order promises less than it seems to; for a person to read.
+    #[must_use]
+    pub fn doubts(name: &str, config: &SourceConfig) -> Vec<SourceError> {
+        verify::doubts(&format!("sources.{name}"), config)
+    }
+
+    /// Whether a section is of a source that brings its secrets itself, and has none configured: it needs a place where
+    /// they are kept.
+    #[must_use]
+    pub fn must_learn(config: &SourceConfig) -> bool {
+        let voice = Voice::open("sources", config);
+        config.verify.is_none()
+            && config.secrets.is_empty()
+            && voice.is_ok_and(|voice| voice.dialect().brings_secrets())
     }
 
     /// Resolves the source's secrets and makes it ready.
@@ -71,14 +99,17 @@ impl Source {
     pub fn build(name: &str, config: &SourceConfig) -> Result<Self, SourceError> {
         Self::check(name, config)?;
         let voice = Voice::open(&format!("sources.{name}"), config)?;
-        let verifier = Verifier::build(&format!("sources.{name}"), config, voice.dialect().signs())?;
+        let verifier = Verifier::build(&format!("sources.{name}"), config, tool(&voice))?;
         Ok(Self {
             name: name.to_owned(),
             namespace: config.namespace.clone().unwrap_or_else(|| name.to_owned()),
             department: config.department.clone(),
             rate_limit: config.rate_limit,
+            silent_after: config.silent_after.map(|span| span.0),
             terms: Terms { progress_scale: config.progress_scale.unwrap_or(1.0) },
             headers_kept: voice.dialect().headers().into_iter().map(str::to_owned).collect(),
+            learns: config.verify.is_none() && voice.dialect().brings_secrets(),
+            nonce: Nonce::read(config),
             voice,
             verifier,
         })
@@ -108,10 +139,28 @@ impl Source {
         &self.headers_kept
     }
 
+    /// Those of [`Source::headers_kept`] that say which delivery this is: in a batch, which batch.
+    #[must_use]
+    pub fn id_headers(&self) -> Vec<&str> {
+        self.voice.dialect().id_headers()
+    }
+
+    /// The media type of one item of a batch, as if it were sent alone.
+    #[must_use]
+    pub fn item_type(&self) -> &'static str {
+        self.voice.dialect().item_type()
+    }
+
     /// How many deliveries it may make; `None` is no limit.
     #[must_use]
     pub fn rate_limit(&self) -> Option<Rate> {
         self.rate_limit
+    }
+
+    /// How long it may say nothing; `None` is to be learned.
+    #[must_use]
+    pub fn silent_after(&self) -> Option<Duration> {
+        self.silent_after
     }
 
     /// The answer to a handshake that this kind documents; asked before a method or a body is judged.
@@ -125,6 +174,55 @@ impl Source {
             }
         }
         Some(greeting)
+    }
+
+    /// Whether it may bring secrets of its own: see [`Source::offer`].
+    #[must_use]
+    pub fn learns(&self) -> bool {
+        self.learns
+    }
+
+    /// The handshake that brings a secret, in exactly the shape that this kind documents; asked before a request is
+    /// verified. Nobody has proven anything: whoever takes it knows that a person waits for it.
+    #[must_use]
+    pub fn offer(&self, method: &http::Method, headers: &http::HeaderMap, body: &[u8]) -> Option<Offer> {
+        if !self.learns {
+            return None;
+        }
+        self.voice.dialect().offer(method, headers, body)
+    }
+
+    /// Secrets that it brought, for [`Source::verify_with`].
+    #[must_use]
+    pub fn learned(&self, secrets: &[Secret]) -> Learned {
+        Learned::macs(self.verifier.keys_of(secrets))
+    }
+
+    /// The value that may be used once, where the source is to bring one; asked once a request is proven.
+    ///
+    /// # Errors
+    /// There is none, or more than one.
+    pub fn nonce<'a>(&self, headers: &'a http::HeaderMap) -> Result<Option<&'a str>, Refusal> {
+        self.nonce.as_ref().map(|nonce| nonce.of(headers)).transpose()
+    }
+
+    /// How long a used value must be remembered; `None` where the source brings none. After that its request is too old
+    /// to be proven, if it says when it was signed.
+    #[must_use]
+    pub fn nonce_age(&self) -> Option<Duration> {
+        self.nonce.as_ref().map(Nonce::age)
+    }
+
+    /// The key of records about what is to be asked for.
+    #[must_use]
+    pub fn object_key(&self, pending: &Pending) -> String {
+        okr::object_key(&self.namespace, pending.object_type, &pending.object_id)
+    }
+
+    /// What the ids of its subjects and objects are unique in.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
     }
 
     /// Proves that the request comes from who it should. Pure: the same request is refused later as stale.
@@ -175,10 +273,8 @@ impl Source {
     pub fn read(&self, delivery: &Delivery<'_>) -> Reading {
         let parsed = self.voice.dialect().parse(delivery, &self.terms);
         let identity = parsed.identity.text();
-        let fits = |drafts: &Vec<Draft>| {
-            let mut volume = Volume::new("body");
-            drafts.iter().try_for_each(|draft| volume.add(draft))
-        };
+        let mut volume = Volume::new("body");
+        let mut fits = |drafts: &Vec<Draft>| drafts.iter().try_for_each(|draft| volume.add(draft));
         let drafts = parsed.drafts.and_then(|drafts| fits(&drafts).map(|()| drafts));
         let events = drafts.map(|drafts| {
             let mut seen = Seen { keys: HashMap::new(), one: drafts.len() == 1 };
@@ -189,7 +285,8 @@ impl Source {
             };
             drafts.into_iter().map(event).collect()
         });
-        Reading { identity: parsed.identity, fingerprint: parsed.fingerprint, events }
+        let (pendings, text_bytes) = (parsed.pendings, volume.bytes());
+        Reading { identity: parsed.identity, fingerprint: parsed.fingerprint, events, pendings, text_bytes }
     }
 
     /// What every expression of the mapping finds in a delivery, in the order in which they count; a kind with code of
@@ -269,6 +366,12 @@ impl Seen {
 /// The log keeps microseconds; cutting here makes the event equal to what is read back.
 fn micros(time: Timestamp) -> Timestamp {
     Timestamp::from_microsecond(time.as_microsecond()).unwrap_or(time)
+}
+
+/// What the tool does by itself.
+fn tool(voice: &Voice) -> Tool {
+    let dialect = voice.dialect();
+    Tool { signs: dialect.signs(), brings_secrets: dialect.brings_secrets() }
 }
 
 /// A source's name stands in a path, in a key and in a header, so it is a plain word.

@@ -3,7 +3,9 @@
 mod documents;
 mod volume;
 
-use crate::{KEYS, KNOWN_KINDS, Source, SourceConfig, built};
+use std::time::Duration;
+
+use crate::{KEYS, KNOWN_KINDS, Refusal, Source, SourceConfig, built};
 
 #[track_caller]
 fn check(toml: &str, path: &str, says: &str) {
@@ -78,7 +80,8 @@ fn a_verification_that_proves_nothing_is_refused() {
     check(&hmac(r#"timestamp = { field = "a..b" }"#), &path("timestamp.field"), "path of a field");
     check(&verify(r#"scheme = "md5""#), &path("scheme"), "does not know `md5`");
     check(&verify(r#"scheme = "hmac-sha256", secrets = ["a"]"#), &path("header"), "is missing");
-    check(&hmac("nonce = { header = \"x-n\" }"), &path("nonce"), "not built yet");
+    check(&hmac("nonce = { header = \"x n\" }"), &path("nonce.header"), "name of a header");
+    check(&verify(r#"scheme = "none", nonce = { header = "x" }"#), &path("nonce"), "not read");
     check(&hmac("signed = \"{{ timestamp }}\""), &path("signed"), "{{ body }}");
     check(&hmac("signed = \"{{ timestamp }}.{{ body }}\""), &path("timestamp"), "is missing");
     check(
@@ -127,4 +130,49 @@ fn every_key_is_listed_once_under_sources() {
         assert!(key.path.starts_with("sources.*."), "{}", key.path);
         assert_eq!(KEYS.iter().filter(|other| other.path == key.path).count(), 1, "{}", key.path);
     }
+}
+
+#[test]
+fn a_nonce_is_read_where_it_stands_once_and_remembered_for_twice_the_tolerance() {
+    let build = |rest: &str| {
+        let section = format!(r#"scheme = "hmac-sha256", header = "x", secrets = ["a"], {rest}"#);
+        Source::build("acme", &toml::from_str::<SourceConfig>(&verify(&section)).unwrap()).unwrap()
+    };
+    let nonce = r#"nonce = { header = "X-Nonce" }"#;
+    let headers = |values: &[&'static str]| -> http::HeaderMap {
+        values
+            .iter()
+            .map(|value| (http::HeaderName::from_static("x-nonce"), http::HeaderValue::from_static(value)))
+            .collect()
+    };
+    let source = build(nonce);
+    assert_eq!(source.nonce(&headers(&["n-1"])), Ok(Some("n-1")));
+    assert_eq!(source.nonce(&headers(&[])), Err(Refusal::Missing));
+    assert_eq!(source.nonce(&headers(&[" "])), Err(Refusal::Missing));
+    assert_eq!(source.nonce(&headers(&["n-1", "n-1"])), Err(Refusal::Ambiguous));
+    assert_eq!(source.nonce_age(), Some(Duration::from_secs(600)));
+    let age = build(&format!("{nonce}, tolerance = \"1m\", timestamp = {{ header = \"t\" }}")).nonce_age();
+    assert_eq!(age, Some(Duration::from_secs(120)));
+    let without = build("prefix = \"\"");
+    assert_eq!((without.nonce(&headers(&[])), without.nonce_age()), (Ok(None), None));
+}
+
+#[test]
+fn a_nonce_that_is_worth_less_than_it_looks_is_doubted() {
+    let doubts = |text: &str| {
+        let doubts = Source::doubts("acme", &toml::from_str(&verify(text)).unwrap());
+        doubts.into_iter().map(|doubt| doubt.to_string()).collect::<Vec<_>>()
+    };
+    let hmac = r#"scheme = "hmac-sha256", header = "x", secrets = ["a"], nonce = { header = "X-N" }"#;
+    let stamp = r#"timestamp = { header = "t" }"#;
+    let covered =
+        format!(r#"{hmac}, {stamp}, signed = "{{{{ timestamp }}}}.{{{{ headers['x-n'] }}}}.{{{{ body }}}}""#);
+    assert_eq!(doubts(&covered), Vec::<String>::new());
+    let usual = doubts(&format!("{hmac}, {stamp}"));
+    assert!(usual.len() == 1 && usual[0].contains("not under the signature"), "{usual:?}");
+    let timeless = doubts(&format!(r#"{hmac}, signed = "{{{{ headers['x-n'] }}}}.{{{{ body }}}}""#));
+    assert!(timeless.len() == 1 && timeless[0].contains("no `timestamp`"), "{timeless:?}");
+    let bearer = doubts(r#"scheme = "bearer", secrets = ["a"], nonce = { header = "x-n" }"#);
+    assert_eq!(bearer.len(), 2, "{bearer:?}");
+    assert_eq!(doubts(r#"scheme = "bearer", secrets = ["a"]"#), Vec::<String>::new());
 }

@@ -18,6 +18,11 @@ impl Volume {
         Self { path, bytes: 0 }
     }
 
+    /// The bytes of all events so far.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// Whether one more event fits.
     pub(crate) fn add(&mut self, draft: &Draft) -> Result<(), Untranslatable> {
         let texts = texts(draft);

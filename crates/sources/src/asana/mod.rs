@@ -1,50 +1,67 @@
 //! Asana's dialect: a handshake that brings the secret, and events that say only what moved.
 //!
-//! It is not in the catalog: its secret has to be kept and its goals fetched, and neither is built into a service yet,
-//! so a source of kind `asana` is refused by name. What is here is all that is Asana's own, as data.
+//! A delivery says ids alone, so it becomes references to be asked about, and every POST is a delivery of its own: the
+//! one who asks compares states. What Asana sends again asks twice, which costs a question and changes nothing.
 //! <https://developers.asana.com/docs/webhooks-guide>
 
 use boot::Secret;
 use http::{HeaderMap, Method};
-use jiff::Timestamp;
 use okr::Change;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use crate::{
-    Greeting, Signs, Untranslatable,
-    delivery::EVENTS_MAX,
+    Delivery, Dialect, Greeting, Identity, Offer, Parsed, Pending, Signs, Terms, Untranslatable,
+    delivery::{EVENTS_MAX, ID_BYTES_MAX},
     json::{self, Raw},
 };
 
 const OFFER: &str = "x-hook-secret";
+const SIGNATURE: &str = "x-hook-signature";
+/// What is asked about.
+const GOAL: &str = "goal";
 /// Asana's secrets have 64 characters; a header that is much longer is none.
 const SECRET_BYTES_MAX: usize = 256;
 
-/// How Asana signs once the secret is known.
-pub const SIGNS: Signs = Signs::Sha256 { header: "x-hook-signature", prefix: "" };
+/// See the head of this file.
+#[derive(Debug)]
+pub(crate) struct Asana;
 
-/// The secret that a handshake brings, and its answer. Whoever takes it must be in a window that a person opened, and
-/// must not have a secret already: anybody can send a handshake.
-#[derive(Debug, Clone)]
-pub struct Offer {
-    /// What later deliveries are signed with.
-    pub secret: Secret,
-    /// The same header back, as Asana demands before its own call returns.
-    pub answer: Greeting,
-}
+impl Dialect for Asana {
+    fn kind(&self) -> &'static str {
+        "asana"
+    }
 
-/// Something moved in Asana, and a question there tells how it stands now.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Reference {
-    /// The goal's id.
-    pub goal: String,
-    /// What happened, as far as the event says.
-    pub change: Change,
-    /// When, as Asana says.
-    pub occurred_at: Option<Timestamp>,
-    /// The id of who did it, where a person did.
-    pub actor: Option<String>,
+    fn media_types(&self) -> &'static [&'static str] {
+        &["application/json"]
+    }
+
+    fn headers(&self) -> Vec<&str> {
+        vec![]
+    }
+
+    fn signs(&self) -> Signs {
+        Signs::Sha256 { header: SIGNATURE, prefix: "" }
+    }
+
+    fn brings_secrets(&self) -> bool {
+        true
+    }
+
+    fn offer(&self, method: &Method, headers: &HeaderMap, body: &[u8]) -> Option<Offer> {
+        offer(method, headers, body)
+    }
+
+    fn parse(&self, delivery: &Delivery<'_>, _: &Terms) -> Parsed {
+        let fingerprint: [u8; 32] = Sha256::digest(delivery.body).into();
+        let identity = Identity::new(delivery, &fingerprint);
+        let (drafts, pendings) = match references(delivery.body) {
+            Ok(pendings) => (Ok(Vec::new()), pendings),
+            Err(fault) => (Err(fault), Vec::new()),
+        };
+        Parsed { identity, fingerprint, drafts, pendings }
+    }
 }
 
 #[derive(Deserialize)]
@@ -76,13 +93,9 @@ struct Resource<'a> {
 }
 
 /// A handshake in exactly the documented shape: a POST with one secret, without a signature, its body empty or `{}`.
-#[must_use]
-pub fn offer(method: &Method, headers: &HeaderMap, body: &[u8]) -> Option<Offer> {
+fn offer(method: &Method, headers: &HeaderMap, body: &[u8]) -> Option<Offer> {
     let bare = body.trim_ascii();
-    if method != Method::POST
-        || headers.contains_key("x-hook-signature")
-        || !(bare.is_empty() || bare == b"{}")
-    {
+    if method != Method::POST || headers.contains_key(SIGNATURE) || !(bare.is_empty() || bare == b"{}") {
         return None;
     }
     let mut offered = headers.get_all(OFFER).iter();
@@ -97,10 +110,7 @@ pub fn offer(method: &Method, headers: &HeaderMap, body: &[u8]) -> Option<Offer>
 
 /// The goals that a verified delivery is about, each once for each change, in the body's order. A heartbeat has none,
 /// and so has what is not about goals.
-///
-/// # Errors
-/// The body is not what Asana documents.
-pub fn references(body: &[u8]) -> Result<Vec<Reference>, Untranslatable> {
+fn references(body: &[u8]) -> Result<Vec<Pending>, Untranslatable> {
     let envelope: Envelope<'_> = json::body(json::text_of(body)?)?;
     let raw = envelope.events.ok_or(Untranslatable::field("events", "is missing"))?;
     let wrong = |_| Untranslatable::field("events", "must be a list");
@@ -108,7 +118,7 @@ pub fn references(body: &[u8]) -> Result<Vec<Reference>, Untranslatable> {
     if list.len() > EVENTS_MAX {
         return Err(Untranslatable::field("events", "has more than 1000 items"));
     }
-    let mut references: Vec<Reference> = Vec::with_capacity(list.len());
+    let mut references: Vec<Pending> = Vec::with_capacity(list.len());
     for (nth, raw) in list.into_iter().enumerate() {
         let reference = reference(raw).map_err(|fault| fault.of_item(nth))?;
         references.extend(reference.filter(|reference| !references.contains(reference)));
@@ -116,16 +126,16 @@ pub fn references(body: &[u8]) -> Result<Vec<Reference>, Untranslatable> {
     Ok(references)
 }
 
-fn reference(raw: &RawValue) -> Result<Option<Reference>, Untranslatable> {
+fn reference(raw: &RawValue) -> Result<Option<Pending>, Untranslatable> {
     let missing = |path| Untranslatable::field(path, "is missing");
     let event: Event<'_> = json::object("events", Some(raw))?.ok_or(missing("events"))?;
     let resource: Resource<'_> = json::object("resource", event.resource)?.ok_or(missing("resource"))?;
     let action = json::word("action", event.action)?.ok_or(missing("action"))?;
     let parent: Option<Resource<'_>> = json::object("parent", event.parent)?;
     let is_goal = |resource: &Resource<'_>| -> Result<bool, Untranslatable> {
-        Ok(json::word("resource_type", resource.resource_type)?.as_deref() == Some("goal"))
+        Ok(json::word("resource_type", resource.resource_type)?.as_deref() == Some(GOAL))
     };
-    let (goal, change) = if is_goal(&resource)? {
+    let (object_id, change) = if is_goal(&resource)? {
         let change = match &*action {
             "added" => Change::Created,
             "deleted" => Change::Deleted,
@@ -142,9 +152,13 @@ fn reference(raw: &RawValue) -> Result<Option<Reference>, Untranslatable> {
             _ => return Ok(None),
         }
     };
+    if object_id.len() > ID_BYTES_MAX {
+        return Err(Untranslatable::field("resource.gid", "is longer than 1024 bytes"));
+    }
     let user: Option<Resource<'_>> = json::object("user", event.user)?;
-    Ok(Some(Reference {
-        goal,
+    Ok(Some(Pending {
+        object_type: GOAL,
+        object_id,
         change,
         occurred_at: json::time("created_at", event.created_at)?,
         actor: user.map_or(Ok(None), |user| json::id("user.gid", user.gid))?,

@@ -3,7 +3,7 @@
 use http::{HeaderMap, HeaderName, Method};
 use okr::Change;
 
-use super::{Reference, offer, references};
+use super::{Pending, offer, references};
 
 const SECRET: &str = "b537207f20cbfa02357cf448134da559e8bd39d61597dcd5631b8012eae53e81";
 
@@ -57,7 +57,7 @@ fn events_about_goals_become_references() {
         {"action":"added","resource":{"gid":"5","resource_type":"task"},"parent":{"gid":"6","resource_type":"project"}}]}"#;
     let read = references(body.as_bytes()).unwrap();
     let shown: Vec<(&str, Change, Option<&str>)> =
-        read.iter().map(|one| (one.goal.as_str(), one.change, one.actor.as_deref())).collect();
+        read.iter().map(|one| (one.object_id.as_str(), one.change, one.actor.as_deref())).collect();
     assert_eq!(
         shown,
         [
@@ -71,7 +71,7 @@ fn events_about_goals_become_references() {
 
 #[test]
 fn a_heartbeat_says_nothing() {
-    assert_eq!(references(br#"{"events":[]}"#), Ok(Vec::<Reference>::new()));
+    assert_eq!(references(br#"{"events":[]}"#), Ok(Vec::<Pending>::new()));
 }
 
 #[test]
@@ -100,9 +100,48 @@ fn what_asana_does_not_document_is_held() {
     assert_eq!(references(many.as_bytes()).unwrap_err().reason(), "events");
 }
 
+fn source(section: &str) -> crate::Source {
+    crate::Source::build("goals", &toml::from_str(section).unwrap()).unwrap()
+}
+
 #[test]
-fn the_kind_is_refused_by_name_until_a_service_keeps_its_secret() {
-    let config: crate::SourceConfig = toml::from_str("kind = \"asana\"\nsecrets = [\"s\"]").unwrap();
-    let error = crate::Source::check("goals", &config).unwrap_err();
-    assert!(error.problem.contains("`asana` is not built yet"), "{error}");
+fn a_source_without_a_secret_learns_them_and_one_with_a_verification_of_its_own_does_not() {
+    let body = br#"{"events":[]}"#;
+    let other = source("kind = \"asana\"\nsecrets = [\"abc\"]");
+    let signed = other.sign(body, jiff::Timestamp::UNIX_EPOCH);
+    let signed =
+        headers(&signed.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect::<Vec<_>>());
+    let request = crate::Request { headers: &signed, body, now: jiff::Timestamp::UNIX_EPOCH };
+
+    let source_of_none = source("kind = \"asana\"");
+    assert!(source_of_none.learns());
+    assert_eq!(source_of_none.verify(&request), Err(crate::Refusal::Mismatch), "nothing is known yet");
+    let secret = |text: &str| boot::Secret::new(text.to_owned());
+    let learned = source_of_none.learned(&[secret("xyz"), secret("abc")]);
+    assert_eq!(source_of_none.verify_with(&request, &learned), Ok(()));
+    let learned = other.learned(&[secret("xyz")]);
+    assert_eq!(
+        other.verify_with(&request, &learned),
+        Ok(()),
+        "a configured one counts beside the learned ones"
+    );
+
+    let own = source("kind = \"asana\"\nverify = { scheme = \"bearer\", secrets = [\"t\"] }");
+    assert!(!own.learns());
+    assert!(own.offer(&Method::POST, &headers(&[("x-hook-secret", SECRET)]), b"").is_none());
+}
+
+#[test]
+fn every_post_is_a_delivery_of_its_own_and_names_what_to_ask_about() {
+    let source = source("kind = \"asana\"\nnamespace = \"a/b\"");
+    let body = br#"{"events":[{"action":"changed","resource":{"gid":"7","resource_type":"goal"}}]}"#;
+    let read = |second| {
+        let received_at = jiff::Timestamp::from_second(second).unwrap();
+        source.read(&crate::Delivery { headers: &HeaderMap::new(), body, received_at })
+    };
+    assert_eq!(read(1).events, Ok(Vec::new()));
+    assert_ne!(read(1).identity, read(2).identity);
+    let pendings = read(1).pendings;
+    assert_eq!(pendings.len(), 1);
+    assert_eq!(source.object_key(&pendings[0]), "a%2Fb/goal/7");
 }

@@ -41,6 +41,11 @@ impl Dialect for CloudEvents {
         envelope::HEADERS.iter().copied().chain([CONTENT_TYPE.as_str()]).collect()
     }
 
+    /// Each event of a batch is a whole one: its id and its source stand in it.
+    fn item_type(&self) -> &'static str {
+        STRUCTURED
+    }
+
     fn signs(&self) -> Signs {
         Signs::No
     }
@@ -51,7 +56,12 @@ impl Dialect for CloudEvents {
 
     fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed {
         let whole: [u8; 32] = Sha256::digest(delivery.body).into();
-        let held = |fault| Parsed { identity: body_hash(&whole), fingerprint: whole, drafts: Err(fault) };
+        let held = |fault| Parsed {
+            pendings: Vec::new(),
+            identity: body_hash(&whole),
+            fingerprint: whole,
+            drafts: Err(fault),
+        };
         let text = match json::text_of(delivery.body) {
             Ok(text) => text,
             Err(fault) => return held(fault),
@@ -59,7 +69,7 @@ impl Dialect for CloudEvents {
         let mode = media_type(delivery.headers).unwrap_or_default().to_ascii_lowercase();
         if mode == BATCH {
             let drafts = batch(text, terms);
-            return Parsed { identity: body_hash(&whole), fingerprint: whole, drafts };
+            return Parsed { pendings: Vec::new(), identity: body_hash(&whole), fingerprint: whole, drafts };
         }
         let envelope = if mode == STRUCTURED {
             json::body(text).and_then(|fields| Envelope::structured(&fields))
@@ -68,6 +78,7 @@ impl Dialect for CloudEvents {
         };
         match envelope {
             Ok(envelope) => Parsed {
+                pendings: Vec::new(),
                 identity: Identity::given(envelope.identity()),
                 fingerprint: envelope.fingerprint(),
                 drafts: draft(&envelope, terms).map(|draft| draft.into_iter().collect()),

@@ -13,6 +13,8 @@ pub(super) struct Probe {
     pub body: &'static str,
     /// How many events it becomes.
     pub events: usize,
+    /// How many questions to the tool.
+    pub pendings: usize,
 }
 
 const OKR: &str = r#"{"id":"d-1","type":"key_result.checked_in","timestamp":"2026-02-03T10:15:00Z","occurred_at":"2026-02-03T10:15:00Z",
@@ -64,15 +66,17 @@ pub(super) const PROBES: &[Probe] = &[
         headers: &[("webhook-id", "msg_1")],
         body: OKR,
         events: 1,
+        pendings: 0,
     },
-    Probe { kind: "okr", config: "", headers: &[], body: OKR, events: 1 },
-    Probe { kind: "generic", config: GENERIC, headers: &[], body: OKR, events: 1 },
+    Probe { kind: "okr", config: "", headers: &[], body: OKR, events: 1, pendings: 0 },
+    Probe { kind: "generic", config: GENERIC, headers: &[], body: OKR, events: 1, pendings: 0 },
     Probe {
         kind: "generic",
         config: GENERIC_LIST,
         headers: &[("x-note", "n")],
         body: r#"{"items":[{"id":1,"value":3,"goal":4,"at":1700000000,"note":"ä"},{"id":"2","draft":{}},{"id":"3","note":null}]}"#,
         events: 2,
+        pendings: 0,
     },
     Probe {
         kind: "github",
@@ -80,6 +84,7 @@ pub(super) const PROBES: &[Probe] = &[
         headers: &[("x-github-event", "push"), ("x-github-delivery", "g")],
         body: include_str!("../../fixtures/github/push.json"),
         events: 1,
+        pendings: 0,
     },
     Probe {
         kind: "github",
@@ -87,6 +92,7 @@ pub(super) const PROBES: &[Probe] = &[
         headers: &[("x-github-event", "issues"), ("x-github-delivery", "g")],
         body: include_str!("../../fixtures/github/issues.json"),
         events: 2,
+        pendings: 0,
     },
     Probe {
         kind: "github",
@@ -94,6 +100,7 @@ pub(super) const PROBES: &[Probe] = &[
         headers: &[("x-github-event", "milestone"), ("x-github-delivery", "g")],
         body: include_str!("../../fixtures/github/milestone.json"),
         events: 1,
+        pendings: 0,
     },
     Probe {
         kind: "cloudevents",
@@ -106,6 +113,7 @@ pub(super) const PROBES: &[Probe] = &[
         ],
         body: OKR,
         events: 1,
+        pendings: 0,
     },
     Probe {
         kind: "cloudevents",
@@ -113,6 +121,7 @@ pub(super) const PROBES: &[Probe] = &[
         headers: &[("content-type", "application/cloudevents+json")],
         body: CLOUD,
         events: 1,
+        pendings: 0,
     },
     Probe {
         kind: "cloudevents",
@@ -120,6 +129,18 @@ pub(super) const PROBES: &[Probe] = &[
         headers: &[("content-type", "application/cloudevents-batch+json")],
         body: CLOUDS,
         events: 2,
+        pendings: 0,
+    },
+    Probe {
+        kind: "asana",
+        config: "",
+        headers: &[],
+        body: r#"{"events":[{"action":"changed","created_at":"2026-02-03T10:15:00.000Z","parent":null,
+"user":{"gid":"12","resource_type":"user"},"resource":{"gid":"1202461773653662","resource_type":"goal","name":"Größer"},
+"change":{"field":"current_number_value","action":"changed"}},{"action":"added","resource":{"gid":"7","resource_type":"story"},
+"parent":{"gid":1202461773653662,"resource_type":"goal"}},{"action":"added","resource":{"gid":"5","resource_type":"task"}}]}"#,
+        events: 0,
+        pendings: 2,
     },
 ];
 

@@ -20,11 +20,18 @@ impl Generic {
             Some("none") => Rule::New,
             Some(text) => Rule::Given(compiler.mapping("identity", text, &whole)?),
         };
+        let id_headers = match &identity {
+            Rule::Given(mapping) => mapping.headers(),
+            Rule::BodyHash | Rule::New => Vec::new(),
+        };
+        let id_headers =
+            id_headers.iter().filter_map(|name| name.to_ascii_lowercase().parse().ok()).collect();
         let item = [Root::Item, Root::Body, Root::Headers];
         let when = config.when.as_deref().map(|text| compiler.mapping("when", text, &item)).transpose()?;
         let mut generic = Self {
             headers: Vec::new(),
             identity,
+            id_headers,
             when,
             each,
             fields: Vec::new(),

@@ -29,6 +29,8 @@ pub(crate) struct Generic {
     /// The headers that it reads: as it writes them, and as HTTP knows them.
     headers: Vec<(String, HeaderName)>,
     identity: Rule,
+    /// The headers that the identity is made of.
+    id_headers: Vec<HeaderName>,
     when: Option<Mapping>,
     each: Option<Mapping>,
     fields: Vec<(Field, Mapping)>,
@@ -61,6 +63,10 @@ impl Dialect for Generic {
         self.headers.iter().map(|(_, name)| name.as_str()).chain([CONTENT_TYPE.as_str()]).collect()
     }
 
+    fn id_headers(&self) -> Vec<&str> {
+        self.id_headers.iter().map(HeaderName::as_str).collect()
+    }
+
     fn signs(&self) -> Signs {
         Signs::No
     }
@@ -70,20 +76,22 @@ impl Dialect for Generic {
         let by_hash = || body_hash(&fingerprint);
         let scope = match self.scope(delivery) {
             Ok(scope) => scope,
-            Err(fault) => return Parsed { identity: by_hash(), fingerprint, drafts: Err(fault) },
+            Err(fault) => {
+                return Parsed { pendings: Vec::new(), identity: by_hash(), fingerprint, drafts: Err(fault) };
+            }
         };
         let identity = match &self.identity {
             Rule::BodyHash => Ok(by_hash()),
-            Rule::New => Ok(Identity::New(format!(
-                "{}:{}",
-                delivery.received_at.as_microsecond(),
-                hex::encode(&fingerprint[..16])
-            ))),
+            Rule::New => Ok(Identity::new(delivery, &fingerprint)),
             Rule::Given(mapping) => identity(mapping, &scope),
         };
         match identity {
-            Ok(identity) => Parsed { identity, fingerprint, drafts: self.drafts(&scope, terms) },
-            Err(fault) => Parsed { identity: by_hash(), fingerprint, drafts: Err(fault) },
+            Ok(identity) => {
+                Parsed { pendings: Vec::new(), identity, fingerprint, drafts: self.drafts(&scope, terms) }
+            }
+            Err(fault) => {
+                Parsed { pendings: Vec::new(), identity: by_hash(), fingerprint, drafts: Err(fault) }
+            }
         }
     }
 }

@@ -95,6 +95,10 @@ impl Dialect for GitHub {
         vec![EVENT, DELIVERY, CONTENT_TYPE.as_str()]
     }
 
+    fn id_headers(&self) -> Vec<&str> {
+        vec![DELIVERY]
+    }
+
     fn signs(&self) -> Signs {
         Signs::Sha256 { header: "x-hub-signature-256", prefix: "sha256=" }
     }
@@ -105,7 +109,7 @@ impl Dialect for GitHub {
             Some(id) => Identity::given(id.to_owned()),
             None => body_hash(&fingerprint),
         };
-        Parsed { identity, fingerprint, drafts: drafts(delivery) }
+        Parsed { pendings: Vec::new(), identity, fingerprint, drafts: drafts(delivery) }
     }
 }
 

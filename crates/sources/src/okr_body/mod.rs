@@ -34,13 +34,15 @@ impl Dialect for OkrBody {
         let by_hash = || body_hash(&fingerprint);
         let body: Body<'_> = match json::text_of(delivery.body).and_then(json::body) {
             Ok(body) => body,
-            Err(fault) => return Parsed { identity: by_hash(), fingerprint, drafts: Err(fault) },
+            Err(fault) => {
+                return Parsed { pendings: Vec::new(), identity: by_hash(), fingerprint, drafts: Err(fault) };
+            }
         };
         let (identity, drafts) = match body.delivery_id() {
             Ok(id) => (id.map_or_else(by_hash, Identity::given), drafts(&body, terms)),
             Err(fault) => (by_hash(), Err(fault)),
         };
-        Parsed { identity, fingerprint, drafts }
+        Parsed { pendings: Vec::new(), identity, fingerprint, drafts }
     }
 }
 

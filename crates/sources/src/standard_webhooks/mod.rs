@@ -38,6 +38,10 @@ impl Dialect for StandardWebhooks {
         vec!["webhook-id", "webhook-timestamp", "svix-id", "svix-timestamp"]
     }
 
+    fn id_headers(&self) -> Vec<&str> {
+        vec!["webhook-id", "svix-id"]
+    }
+
     fn signs(&self) -> Signs {
         Signs::Standard
     }
@@ -51,7 +55,12 @@ impl Dialect for StandardWebhooks {
             Some(id) => Identity::given(id.to_owned()),
             None => body_hash(&fingerprint),
         };
-        Parsed { identity, fingerprint, drafts: envelope.and_then(|envelope| drafts(&envelope, terms)) }
+        Parsed {
+            pendings: Vec::new(),
+            identity,
+            fingerprint,
+            drafts: envelope.and_then(|envelope| drafts(&envelope, terms)),
+        }
     }
 }
 

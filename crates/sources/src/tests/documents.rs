@@ -44,7 +44,10 @@ fn source(text: &str) -> Source {
         filled.push_str(&line.replace("/etc/okr-router/jwks.json", keys));
         filled.push('\n');
     }
-    let (name, config) = section(&filled);
+    let (name, mut config) = section(&filled);
+    if Source::must_learn(&config) {
+        config.secrets.push("learned".into());
+    }
     Source::build(&name, &config).unwrap()
 }
 
@@ -55,7 +58,7 @@ fn section(text: &str) -> (String, SourceConfig) {
     (name.clone(), section.clone().try_into().unwrap())
 }
 
-/// What the request becomes: a list of events, or the field at fault.
+/// What the request becomes: a list of events, what is to be asked about, or the field at fault.
 fn become_of(source: &Source, request: &str) -> Value {
     let now = Timestamp::from_second(1_770_200_000).unwrap();
     let (head, body) = request.split_once("\n\n").unwrap();
@@ -69,7 +72,17 @@ fn become_of(source: &Source, request: &str) -> Value {
     for (name, value) in lines.map(|line| line.split_once(": ").unwrap()) {
         headers.insert(name.parse::<HeaderName>().unwrap(), HeaderValue::from_str(value).unwrap());
     }
-    match source.read(&Delivery { headers: &headers, body: body.as_bytes(), received_at: now }).events {
+    let reading = source.read(&Delivery { headers: &headers, body: body.as_bytes(), received_at: now });
+    if !reading.pendings.is_empty() {
+        let pendings = reading.pendings.iter().map(|pending| {
+            serde_json::json!({
+                "object_type": pending.object_type, "object_id": pending.object_id, "change": pending.change,
+                "occurred_at": pending.occurred_at, "actor": pending.actor,
+            })
+        });
+        return serde_json::json!({ "pending": pendings.collect::<Vec<_>>() });
+    }
+    match reading.events {
         Ok(events) => serde_json::to_value(events).unwrap(),
         Err(fault) => serde_json::json!({ "held": fault.reason() }),
     }

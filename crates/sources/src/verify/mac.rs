@@ -40,7 +40,7 @@ pub(super) enum Encoding {
 
 /// A keyed hash, its key already mixed in; cloned per request.
 #[derive(Clone)]
-pub(super) enum Mac {
+pub(crate) enum Mac {
     Sha1(Hmac<Sha1>),
     Sha256(Hmac<Sha256>),
     Sha512(Hmac<Sha512>),

@@ -7,6 +7,7 @@ mod header;
 mod jwks;
 mod jwt;
 mod mac;
+mod nonce;
 mod plan;
 mod signature;
 mod signed;
@@ -17,10 +18,19 @@ mod token;
 use jiff::Timestamp;
 
 pub(crate) use jwks::KeySet;
-pub(crate) use mac::BASE64;
+pub(crate) use mac::{BASE64, Mac};
+pub(crate) use nonce::{Nonce, doubts};
 
 use crate::{Learned, Refusal, Request, Signs, SourceConfig, SourceError, source::resolve};
 use plan::Plan;
+
+/// What the tool does by itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Tool {
+    pub signs: Signs,
+    /// Whether it brings its secrets in a handshake, so that none need be configured.
+    pub brings_secrets: bool,
+}
 
 /// How a source's bodies are verified, its secrets resolved.
 #[derive(Debug)]
@@ -28,7 +38,7 @@ pub(crate) enum Verifier {
     /// Anybody may send; the config says so in so many words.
     Anybody,
     Standard(standard::Standard),
-    Signature(signature::Signature),
+    Signature(Box<signature::Signature>),
     Stripe(stripe::Stripe),
     Token(token::Token),
     Jwt(jwt::Jwt),
@@ -36,13 +46,13 @@ pub(crate) enum Verifier {
 
 impl Verifier {
     /// Checks everything that can be checked without a secret. `path` is the source's, such as `sources.acme`.
-    pub(crate) fn check(path: &str, config: &SourceConfig, signs: Signs) -> Result<(), SourceError> {
-        Plan::read(path, config, signs).map(|_| ())
+    pub(crate) fn check(path: &str, config: &SourceConfig, tool: Tool) -> Result<(), SourceError> {
+        Plan::read(path, config, tool).map(|_| ())
     }
 
     /// Resolves the secrets and prepares their keys.
-    pub(crate) fn build(path: &str, config: &SourceConfig, signs: Signs) -> Result<Self, SourceError> {
-        let plan = Plan::read(path, config, signs)?;
+    pub(crate) fn build(path: &str, config: &SourceConfig, tool: Tool) -> Result<Self, SourceError> {
+        let plan = Plan::read(path, config, tool)?;
         let (secrets_path, secrets) = plan::secrets(path, config);
         let secrets = if matches!(plan, Plan::Anybody | Plan::Jwt(_)) {
             Vec::new()
@@ -53,7 +63,9 @@ impl Verifier {
         Ok(match plan {
             Plan::Anybody => Self::Anybody,
             Plan::Standard => Self::Standard(standard::Standard::new(&secrets, at)?),
-            Plan::Signature(plan) => Self::Signature(signature::Signature::new(plan, &secrets, at)?),
+            Plan::Signature(plan) => {
+                Self::Signature(Box::new(signature::Signature::new(plan, &secrets, at)?))
+            }
             Plan::Stripe(plan) => Self::Stripe(stripe::Stripe::new(plan, &secrets)),
             Plan::Token(plan) => Self::Token(token::Token::new(plan, &secrets, at)?),
             Plan::Jwt(plan) => {
@@ -68,10 +80,18 @@ impl Verifier {
         match self {
             Self::Anybody => Ok(()),
             Self::Standard(standard) => standard.verify(request),
-            Self::Signature(signature) => signature.verify(request),
+            Self::Signature(signature) => signature.verify(request, &learned.macs),
             Self::Stripe(stripe) => stripe.verify(request),
             Self::Token(token) => token.verify(request),
             Self::Jwt(jwt) => jwt.verify(request, learned.keys.as_deref()),
+        }
+    }
+
+    /// The keys of secrets that came after the start; those that make no key are left out.
+    pub(crate) fn keys_of(&self, secrets: &[boot::Secret]) -> Vec<Mac> {
+        match self {
+            Self::Signature(signature) => signature.keys_of(secrets),
+            _ => Vec::new(),
         }
     }
 

@@ -6,6 +6,7 @@ use boot::SecretRef;
 use http::HeaderName;
 
 use super::{
+    Tool,
     mac::{Algorithm, Encoding},
     signed::Signed,
 };
@@ -112,13 +113,14 @@ pub(super) fn secrets<'a>(path: &str, config: &'a SourceConfig) -> (String, &'a 
 
 impl Plan {
     /// `path` is the source's, such as `sources.acme`.
-    pub(super) fn read(path: &str, config: &SourceConfig, signs: Signs) -> Result<Self, SourceError> {
+    pub(super) fn read(path: &str, config: &SourceConfig, tool: Tool) -> Result<Self, SourceError> {
         let plan = match &config.verify {
-            None => Self::own(signs),
+            None => Self::own(tool.signs),
             Some(verify) => Reader { path, verify }.plan()?,
         };
         let (secrets_path, secrets) = secrets(path, config);
-        if secrets.is_empty() && !matches!(plan, Self::Anybody | Self::Jwt(_)) {
+        let brought = tool.brings_secrets && config.verify.is_none();
+        if secrets.is_empty() && !brought && !matches!(plan, Self::Anybody | Self::Jwt(_)) {
             let problem =
                 "is missing: without a secret nothing can be verified, so write [{ env = \"NAME\" }]";
             return Err(SourceError::new(secrets_path, problem));
@@ -158,9 +160,6 @@ impl Reader<'_> {
     }
 
     fn plan(&self) -> Result<Plan, SourceError> {
-        if self.verify.nonce.is_some() {
-            return Err(self.fault("nonce", "is not built yet; leave it out"));
-        }
         let plan = match self.verify.scheme.as_str() {
             "hmac-sha1" => Plan::Signature(self.signature(Algorithm::Sha1)?),
             "hmac-sha256" => Plan::Signature(self.signature(Algorithm::Sha256)?),
@@ -180,6 +179,9 @@ impl Reader<'_> {
             other => return Err(self.fault("scheme", format!("does not know `{other}`; {}", built()))),
         };
         self.unread(&plan)?;
+        if let Some(nonce) = &self.verify.nonce {
+            self.name("nonce.header", &nonce.header)?;
+        }
         Ok(plan)
     }
 
@@ -189,6 +191,7 @@ impl Reader<'_> {
         let jwt = matches!(plan, Plan::Jwt(_));
         let token = matches!(plan, Plan::Token(_)) || jwt;
         let stripe = matches!(plan, Plan::Stripe(_));
+        let stamped = signature && self.verify.timestamp.is_some();
         let v = self.verify;
         for (key, given, read) in [
             ("header", v.header.is_some(), !matches!(plan, Plan::Anybody)),
@@ -198,7 +201,8 @@ impl Reader<'_> {
             ("key", v.key.is_some(), signature),
             ("timestamp", v.timestamp.is_some(), signature),
             ("signed", v.signed.is_some(), signature),
-            ("tolerance", v.tolerance.is_some(), stripe || jwt || (signature && v.timestamp.is_some())),
+            ("nonce", v.nonce.is_some(), !matches!(plan, Plan::Anybody)),
+            ("tolerance", v.tolerance.is_some(), stripe || jwt || stamped || v.nonce.is_some()),
             ("jwks", v.jwks.is_some(), jwt),
             ("issuer", v.issuer.is_some(), jwt),
             ("audience", v.audience.is_some(), jwt),

@@ -30,19 +30,17 @@ impl Signature {
     ) -> Result<Self, SourceError> {
         let mut keys = Vec::with_capacity(secrets.len());
         for (nth, secret) in secrets.iter().enumerate() {
-            let decoded = if plan.key_is_base64 {
-                let decoded = BASE64.decode(secret.expose().trim());
-                decoded.map_err(|_| at(nth, "is not base64, which `key = \"base64\"` asks for".to_owned()))?
-            } else {
-                secret.expose().as_bytes().to_vec()
-            };
-            let key = Mac::new(plan.algorithm, &decoded).filter(|_| !decoded.is_empty());
-            keys.push(key.ok_or_else(|| at(nth, "is empty".to_owned()))?);
+            keys.push(key(&plan, secret).map_err(|problem| at(nth, problem.to_owned()))?);
         }
         Ok(Self { plan, keys })
     }
 
-    pub(super) fn verify(&self, request: &Request<'_>) -> Result<(), Refusal> {
+    pub(super) fn keys_of(&self, secrets: &[Secret]) -> Vec<Mac> {
+        secrets.iter().filter_map(|secret| key(&self.plan, secret).ok()).collect()
+    }
+
+    /// `learned` are further keys.
+    pub(super) fn verify(&self, request: &Request<'_>, learned: &[Mac]) -> Result<(), Refusal> {
         let plan = &self.plan;
         let written = header::one(request.headers, &plan.header)?;
         let timestamp = match &plan.timestamp {
@@ -57,8 +55,8 @@ impl Signature {
         if claims.is_empty() {
             return Err(Refusal::Malformed);
         }
-        let mut tags = Vec::with_capacity(self.keys.len());
-        for key in &self.keys {
+        let mut tags = Vec::with_capacity(self.keys.len() + learned.len());
+        for key in self.keys.iter().chain(learned) {
             let mut mac = key.clone();
             plan.signed.feed(&mut mac, timestamp, request.headers, request.body)?;
             tags.push(mac.finish());
@@ -117,6 +115,17 @@ impl Signature {
         }
         headers
     }
+}
+
+/// The key of a secret, or why it makes none.
+fn key(plan: &SignaturePlan, secret: &Secret) -> Result<Mac, &'static str> {
+    let decoded = if plan.key_is_base64 {
+        let decoded = BASE64.decode(secret.expose().trim());
+        decoded.map_err(|_| "is not base64, which `key = \"base64\"` asks for")?
+    } else {
+        secret.expose().as_bytes().to_vec()
+    };
+    Mac::new(plan.algorithm, &decoded).filter(|_| !decoded.is_empty()).ok_or("is empty")
 }
 
 /// The time of signing, as the request writes it.
