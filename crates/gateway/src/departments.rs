@@ -1,6 +1,9 @@
 //! `[departments]`: which partitions of `okr.events` belong to whom.
 
-use std::collections::{BTreeMap, HashMap};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
 
 use okr::{Department, Departments, OTHERS};
 use serde::Deserialize;
@@ -53,7 +56,7 @@ pub struct DepartmentConfig {
 #[derive(Debug)]
 pub(crate) struct Map {
     names: Departments,
-    lists: HashMap<String, Vec<i32>>,
+    ranges: HashMap<String, Range>,
     count: i32,
 }
 
@@ -64,12 +67,12 @@ impl Map {
         if count < 1 {
             return Err(vec![GatewayError::config("departments.partitions", "must be at least 1")]);
         }
-        let (mut lists, mut taken, mut faults) = (HashMap::new(), BTreeMap::new(), Vec::new());
+        let (mut ranges, mut taken, mut faults) = (HashMap::new(), BTreeMap::new(), Vec::new());
         for (name, department) in &config.departments {
             let path = format!("departments.{name}.partitions");
             match list(name, department, count, &mut taken) {
                 Ok(Some(list)) => {
-                    lists.insert(name.clone(), list);
+                    ranges.insert(name.clone(), Range::new(name, list));
                 }
                 Ok(None) => {}
                 Err(problem) => faults.push(GatewayError::config(path, problem)),
@@ -81,14 +84,14 @@ impl Map {
                 let problem = "has no partition: leave some to it, for everything unknown must go somewhere";
                 faults.push(GatewayError::config("departments.others.partitions", problem));
             }
-            lists.insert(OTHERS.to_owned(), rest);
+            ranges.insert(OTHERS.to_owned(), Range::new(OTHERS, rest));
         }
         let named = config
             .departments
             .iter()
             .map(|(name, department)| Department { name: name.clone(), aliases: department.aliases.clone() });
         match Departments::new(named.collect()) {
-            Ok(names) if faults.is_empty() => Ok(Self { names, lists, count }),
+            Ok(names) if faults.is_empty() => Ok(Self { names, ranges, count }),
             Ok(_) => Err(faults),
             Err(error) => {
                 let path = format!("departments.{}", error.second);
@@ -104,12 +107,26 @@ impl Map {
     }
 
     /// Puts the canonical name into the event where there is one; gives the range's name and its partitions.
-    pub(crate) fn place(&self, event: &mut okr::OkrEvent, key: &str) -> (String, i32) {
+    pub(crate) fn place(&self, event: &mut okr::OkrEvent, key: &str) -> (Arc<str>, i32) {
         let resolved = self.names.resolve(event.department.as_deref());
         event.department = resolved.department;
-        let list = self.lists.get(&resolved.range).or_else(|| self.lists.get(OTHERS));
-        let partition = list.map_or(0, |list| bus::place::within(key.as_bytes(), list));
-        (resolved.range, partition)
+        match self.ranges.get(resolved.range).or_else(|| self.ranges.get(OTHERS)) {
+            Some(range) => (range.name.clone(), bus::place::within(key.as_bytes(), &range.partitions)),
+            None => (OTHERS.into(), 0),
+        }
+    }
+}
+
+/// A department's own partitions.
+#[derive(Debug)]
+struct Range {
+    name: Arc<str>,
+    partitions: Vec<i32>,
+}
+
+impl Range {
+    fn new(name: &str, partitions: Vec<i32>) -> Self {
+        Self { name: name.into(), partitions }
     }
 }
 

@@ -1,8 +1,11 @@
 //! Takes verified deliveries to Kafka: once each, as far as this process can know.
 
+mod many;
+mod pending;
+
 use std::{sync::Arc, time::Duration};
 
-use bus::SendError;
+use bus::{Placed, SendError};
 use bytes::Bytes;
 use futures::future::join_all;
 use okr::OkrEvent;
@@ -20,6 +23,8 @@ use crate::{
     window::{Fingerprint, Limits, Mine, Seen, Window},
 };
 
+pub(crate) use pending::Due;
+
 /// What Kafka's client may take beyond its own timeout to say that it gave up.
 const REPORT_SLACK: Duration = Duration::from_secs(5);
 
@@ -33,6 +38,8 @@ pub(crate) struct Parcel {
     pub arrival: Arrival,
     /// Or why there are none.
     pub events: Result<Vec<OkrEvent>, Held>,
+    /// What has to be asked for besides; none where there is a reason for no events.
+    pub dues: Vec<Due>,
     pub trail: Trail,
     /// When the sender must have an answer.
     pub deadline: Instant,
@@ -94,8 +101,7 @@ impl Desk {
                 Seen::Before(outcome) => return Told::Again(outcome),
                 Seen::Never(mine) => return self.first(parcel, mine).await,
                 Seen::Otherwise => {
-                    let error = "the same delivery id came before with another content".to_owned();
-                    parcel.events = Err(Held { reason: "identity_reused", error });
+                    parcel.events = Err(identity_reused());
                     return self.produce(parcel).await.map_or_else(Told::Unavailable, Told::First);
                 }
                 Seen::OnTheWay(mut over) => {
@@ -120,69 +126,66 @@ impl Desk {
         }
     }
 
-    async fn produce(&self, parcel: Parcel) -> Result<Outcome, &'static str> {
-        let Parcel { key, arrival, events, trail, deadline, .. } = parcel;
-        let kept = Kept { key, arrival, trail, deadline };
+    async fn produce(&self, mut parcel: Parcel) -> Result<Outcome, &'static str> {
+        let dues = std::mem::take(&mut parcel.dues);
+        let (kept, events) = parcel.parted();
         let held = match events {
-            Ok(events) => match self.events(events, &kept).await {
-                // Sent again it would be as large, for ever. The arrival is as it came, and fits.
-                Err(reason) if reason == SendError::TooLarge.reason() => Held {
-                    reason,
-                    error: "what the delivery became is larger than a record of its topic may be".to_owned(),
-                },
+            Ok(events) => match self.understood(events, &dues, &kept).await {
+                Err(reason) if reason == too_large().reason => too_large(),
                 told => return told,
             },
             Err(held) => held,
         };
         let outcome = self.held(&held, &kept).await?;
-        let source = &kept.arrival.source;
-        observe::held(source, held.reason);
-        tracing::info!(
-            okr.source = source,
-            reason = held.reason,
-            error = held.error,
-            "held a delivery of {source}: {}",
-            held.error
-        );
+        tell_held(&kept.arrival.source, &held);
         Ok(outcome)
     }
 
     /// Events and arrival go out together; all of them are acknowledged, or it did not happen.
-    async fn events(&self, mut events: Vec<OkrEvent>, kept: &Kept) -> Result<Outcome, &'static str> {
+    async fn understood(
+        &self,
+        mut events: Vec<OkrEvent>,
+        dues: &[Due],
+        kept: &Kept,
+    ) -> Result<Outcome, &'static str> {
+        if !dues.is_empty() {
+            return self.pending(events, dues, kept).await;
+        }
+        let (records, drafts) = self.records(&mut events, kept).await?;
+        Ok(accepted(drafts, self.acknowledged(records).await?))
+    }
+
+    /// The records of a delivery that is understood: its events, and its arrival where that is kept.
+    async fn records(
+        &self,
+        events: &mut [OkrEvent],
+        kept: &Kept,
+    ) -> Result<(Vec<Outgoing>, Vec<Draft>), &'static str> {
         let mut records = Vec::with_capacity(events.len() + 1);
-        let mut accepted = Vec::with_capacity(events.len());
-        for event in &mut events {
+        let mut drafts = Vec::with_capacity(events.len());
+        for event in events {
             let key = okr::subject_key(&event.subject);
             let (department, partition) = self.departments.place(event, &key);
             let ce_type = okr::ce_type(event);
             let value = self.encoded(kept.deadline, self.log.event(event)).await?;
-            let record =
-                EventRecord { event, key, ce_type: &ce_type, department: &department, partition, value };
+            let record = EventRecord { event, key, ce_type, department: &department, partition, value };
             records.push(self.topics.event(record, &kept.trail));
-            accepted.push((event.event_id, ce_type, department));
+            drafts.push(Draft { event_id: event.event_id, ce_type, department });
         }
         if self.keep_arrivals {
-            let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
-            records.push(self.topics.arrival(&kept.key, &kept.arrival, value, &kept.trail));
+            records.push(self.arrival(kept).await?);
         }
-        let placed = self.acknowledged(records).await?;
-        let accepted = accepted.into_iter().zip(placed);
-        Ok(Outcome::Accepted(
-            accepted
-                .map(|((event_id, ce_type, department), placed)| Accepted {
-                    event_id,
-                    ce_type,
-                    department,
-                    placed,
-                })
-                .collect(),
-        ))
+        Ok((records, drafts))
+    }
+
+    async fn arrival(&self, kept: &Kept) -> Result<Outgoing, &'static str> {
+        let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
+        Ok(self.topics.arrival(&kept.key, &kept.arrival, value, &kept.trail))
     }
 
     /// First the arrival, then the letter, which says where the arrival lies.
     async fn held(&self, held: &Held, kept: &Kept) -> Result<Outcome, &'static str> {
-        let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
-        let outgoing = self.topics.arrival(&kept.key, &kept.arrival, value, &kept.trail);
+        let outgoing = self.arrival(kept).await?;
         let arrival = outgoing.record.clone();
         let placed = self.acknowledged(vec![outgoing]).await?;
         let placed = placed.first().copied().ok_or("unacknowledged")?;
@@ -210,18 +213,9 @@ impl Desk {
     /// Hands all records over and waits for all reports, in the records' order.
     async fn acknowledged(&self, records: Vec<Outgoing>) -> Result<Vec<bus::Placed>, &'static str> {
         let start = Instant::now();
-        let mut reports: Vec<Report> = Vec::with_capacity(records.len());
-        for outgoing in records {
-            let (record, ended) = outgoing.parted();
-            match self.log.enqueue(record) {
-                Ok(report) => reports.push(ended(report)),
-                Err(error) => {
-                    trouble("enqueue", error.reason(), error.is_passing(), &error);
-                    // What was handed over before goes on by itself; the repeat has the same ids.
-                    return Err(error.reason());
-                }
-            }
-        }
+        // What was handed over before one that is refused goes on by itself; the repeat has the same ids.
+        let reports = records.into_iter().map(|outgoing| self.enqueued(outgoing));
+        let reports: Vec<Report> = reports.collect::<Result<_, _>>()?;
         // A report always comes; should it not, the delivery must not stay "on the way" for ever.
         let waited = timeout(self.report_max(), join_all(reports)).await;
         let reports = waited.map_err(|_| "no_report")?.into_iter().collect::<Result<Vec<_>, _>>();
@@ -232,6 +226,54 @@ impl Desk {
         observe::produced(start.elapsed());
         Ok(placed)
     }
+
+    fn enqueued(&self, outgoing: Outgoing) -> Result<Report, &'static str> {
+        let (record, ended) = outgoing.parted();
+        self.log.enqueue(record).map(ended).map_err(|error| {
+            trouble("enqueue", error.reason(), error.is_passing(), &error);
+            error.reason()
+        })
+    }
+}
+
+impl Parcel {
+    fn parted(self) -> (Kept, Result<Vec<OkrEvent>, Held>) {
+        let Self { key, arrival, events, trail, deadline, .. } = self;
+        (Kept { key, arrival, trail, deadline }, events)
+    }
+}
+
+/// What is said of an event once it has its place.
+struct Draft {
+    event_id: okr::EventId,
+    ce_type: &'static str,
+    department: Arc<str>,
+}
+
+/// All events have their places, which come in the same order.
+fn accepted(drafts: Vec<Draft>, placed: Vec<Placed>) -> Outcome {
+    let one = |(draft, placed): (Draft, Placed)| {
+        let Draft { event_id, ce_type, department } = draft;
+        Accepted { event_id, ce_type, department, placed }
+    };
+    Outcome::Accepted(drafts.into_iter().zip(placed).map(one).collect())
+}
+
+fn identity_reused() -> Held {
+    let error = "the same delivery id came before with another content".to_owned();
+    Held { reason: "identity_reused", error }
+}
+
+/// Sent again it would be as large, for ever. The arrival is as it came, and fits.
+fn too_large() -> Held {
+    let error = "what the delivery became is larger than a record of its topic may be".to_owned();
+    Held { reason: SendError::TooLarge.reason(), error }
+}
+
+fn tell_held(source: &str, held: &Held) {
+    let Held { reason, error } = held;
+    observe::held(source, reason);
+    tracing::info!(okr.source = source, reason, error, "held a delivery of {source}: {error}");
 }
 
 /// What is kept of a delivery, and how.

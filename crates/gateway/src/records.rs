@@ -7,18 +7,23 @@ use bytes::Bytes;
 use jiff::Timestamp;
 use okr::OkrEvent;
 
-use crate::trail::{Outgoing, Trail};
+use crate::{
+    desk::Due,
+    trail::{Outgoing, Trail},
+};
 
 /// What the values of our topics are: Avro in the Confluent frame.
 const AVRO: Bytes = Bytes::from_static(b"application/avro");
 const SPEC: Bytes = Bytes::from_static(b"1.0");
 const ARRIVAL_TYPE: Bytes = Bytes::from_static(b"okr.arrival");
+const PENDING_TYPE: Bytes = Bytes::from_static(b"okr.pending");
 
 /// The topics' names, shared by all records.
 #[derive(Debug, Clone)]
 pub(crate) struct Topics {
     events: Arc<str>,
     arrivals: Arc<str>,
+    pending: Arc<str>,
     /// Partitions of every topic but `okr.events`.
     partitions: i32,
 }
@@ -27,7 +32,7 @@ pub(crate) struct Topics {
 pub(crate) struct EventRecord<'a> {
     pub event: &'a OkrEvent,
     pub key: String,
-    pub ce_type: &'a str,
+    pub ce_type: &'static str,
     pub department: &'a str,
     pub partition: i32,
     pub value: Bytes,
@@ -35,7 +40,7 @@ pub(crate) struct EventRecord<'a> {
 
 impl Topics {
     pub(crate) fn new(partitions: i32) -> Self {
-        Self { events: "okr.events".into(), arrivals: "okr.arrivals".into(), partitions }
+        Self { events: "okr.events".into(), arrivals: "okr.arrivals".into(), pending: "okr.pending".into(), partitions }
     }
 
     pub(crate) fn event(&self, record: EventRecord<'_>, trail: &Trail) -> Outgoing {
@@ -45,7 +50,7 @@ impl Topics {
         headers.push(header::CE_SPECVERSION, SPEC);
         headers.push(header::CE_ID, event.event_id.to_string());
         headers.push(header::CE_SOURCE, event.source.name.clone());
-        headers.push(header::CE_TYPE, record.ce_type.to_owned());
+        headers.push(header::CE_TYPE, record.ce_type);
         headers.push(header::CE_TIME, event.occurred_at.to_string());
         headers.push(header::CE_SUBJECT, key.clone());
         headers.push(header::CONTENT_TYPE, AVRO);
@@ -82,6 +87,35 @@ impl Topics {
             topic: self.arrivals.clone(),
             partition: place::partition(key, self.partitions),
             key: Some(key.clone()),
+            value: Some(value),
+            headers,
+        };
+        Outgoing { record, span }
+    }
+
+    /// A reference to an arrival: the `nth` of the delivery whose key this is.
+    pub(crate) fn pending(
+        &self,
+        (delivery, nth): (&Bytes, usize),
+        (due, arrival): (&Due, &wire::Arrival),
+        value: Bytes,
+        trail: &Trail,
+    ) -> Outgoing {
+        let span = trail.send();
+        let key = Bytes::from(due.key.clone());
+        let mut headers = Headers::new();
+        headers.push(header::CE_SPECVERSION, SPEC);
+        headers.push(header::CE_ID, format!("{}#{nth}", String::from_utf8_lossy(delivery)));
+        headers.push(header::CE_SOURCE, arrival.source.clone());
+        headers.push(header::CE_TYPE, PENDING_TYPE);
+        headers.push(header::CE_TIME, arrival.received_at.to_string());
+        headers.push(header::CE_SUBJECT, key.clone());
+        headers.push(header::CONTENT_TYPE, AVRO);
+        trail.push(&mut headers, &span);
+        let record = OutRecord {
+            topic: self.pending.clone(),
+            partition: place::partition(&key, self.partitions),
+            key: Some(key),
             value: Some(value),
             headers,
         };

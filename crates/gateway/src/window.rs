@@ -5,17 +5,17 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
-use bytes::Bytes;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{answer::Outcome, observe};
 
-/// What an entry costs beside its key and its outcome: two copies of the key's handle, the map's and the queue's slots.
-const ENTRY_BYTES: usize = 240;
+/// What an entry costs beside its outcome: the map's slot, at most half of them empty, and the queue's.
+const ENTRY_BYTES: usize = 2 * size_of::<(Name, Entry)>() + size_of::<(Instant, Name)>();
 
 /// The content of a delivery, see [`sources::Reading::fingerprint`].
 pub(crate) type Fingerprint = [u8; 32];
@@ -32,21 +32,31 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Window {
     limits: Limits,
+    names: (RandomState, RandomState),
     state: Mutex<State>,
 }
 
+/// Stands for a source and a delivery's identity: 128 bits that nobody outside can foretell, so that no two deliveries
+/// are taken for each other by chance or on purpose.
+type Name = u128;
+
 #[derive(Debug, Default)]
 struct State {
-    entries: HashMap<Bytes, Entry>,
+    entries: HashMap<Name, Entry, BuildHasherDefault<AsItIs>>,
     /// The finished entries, oldest first.
-    order: VecDeque<(Instant, Bytes)>,
+    order: VecDeque<(Instant, Name)>,
     bytes: usize,
 }
 
 #[derive(Debug)]
 enum Entry {
-    OnTheWay(watch::Receiver<()>),
-    Known { since: Instant, fingerprint: Fingerprint, outcome: Outcome },
+    /// Twins that wait hold the other end; it is made for the first of them, and most deliveries have none.
+    OnTheWay(Option<watch::Sender<()>>),
+    Known {
+        since: Instant,
+        content: u128,
+        outcome: Outcome,
+    },
 }
 
 /// What the window says about a delivery.
@@ -66,35 +76,41 @@ pub(crate) enum Seen {
 #[derive(Debug)]
 pub(crate) struct Mine {
     window: Arc<Window>,
-    key: Bytes,
-    /// Dropping it is the signal.
-    _over: watch::Sender<()>,
+    name: Name,
     settled: bool,
 }
 
 impl Window {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, state: Mutex::default() })
+        Arc::new(Self { limits, names: Default::default(), state: Mutex::default() })
     }
 
     /// Asks about a delivery: `key` names its source and identity.
-    pub(crate) fn ask(self: &Arc<Self>, key: &Bytes, fingerprint: &Fingerprint, now: Instant) -> Seen {
+    pub(crate) fn ask(self: &Arc<Self>, key: &[u8], fingerprint: &Fingerprint, now: Instant) -> Seen {
+        let name = self.name(key);
         let mut state = self.state();
         state.forget(&self.limits, now);
-        match state.entries.get(key) {
-            Some(Entry::Known { fingerprint: known, outcome, .. }) if known == fingerprint => {
+        match state.entries.get_mut(&name) {
+            Some(Entry::Known { content: known, outcome, .. }) if *known == content(fingerprint) => {
                 return Seen::Before(outcome.clone());
             }
             // What was held gave no event, so a mended content under its identity contradicts nothing.
             Some(Entry::Known { outcome: Outcome::Held(_), .. }) | None => {}
             Some(Entry::Known { .. }) => return Seen::Otherwise,
-            Some(Entry::OnTheWay(over)) => return Seen::OnTheWay(over.clone()),
+            Some(Entry::OnTheWay(over)) => {
+                let over = over.get_or_insert_with(|| watch::channel(()).0);
+                return Seen::OnTheWay(over.subscribe());
+            }
         }
-        let (sender, over) = watch::channel(());
-        if let Some(Entry::Known { outcome, .. }) = state.entries.insert(key.clone(), Entry::OnTheWay(over)) {
-            state.bytes = state.bytes.saturating_sub(cost(key, &outcome));
+        if let Some(Entry::Known { outcome, .. }) = state.entries.insert(name, Entry::OnTheWay(None)) {
+            state.bytes = state.bytes.saturating_sub(cost(&outcome));
         }
-        Seen::Never(Mine { window: self.clone(), key: key.clone(), _over: sender, settled: false })
+        Seen::Never(Mine { window: self.clone(), name, settled: false })
+    }
+
+    fn name(&self, key: &[u8]) -> Name {
+        let (high, low) = (self.names.0.hash_one(key), self.names.1.hash_one(key));
+        u128::from(high) << 64 | u128::from(low)
     }
 
     /// A panic elsewhere cannot leave the maps half written: each change is one call.
@@ -108,9 +124,11 @@ impl Mine {
     pub(crate) fn known(mut self, fingerprint: Fingerprint, outcome: Outcome, now: Instant) {
         self.settled = true;
         let mut state = self.window.state();
-        state.bytes += cost(&self.key, &outcome);
-        state.entries.insert(self.key.clone(), Entry::Known { since: now, fingerprint, outcome });
-        state.order.push_back((now, self.key.clone()));
+        state.bytes += cost(&outcome);
+        // The entry that it replaces has what its twins wait for; that is dropped, and they ask again.
+        let known = Entry::Known { since: now, content: content(&fingerprint), outcome };
+        state.entries.insert(self.name, known);
+        state.order.push_back((now, self.name));
         state.forget(&self.window.limits, now);
         observe::window(state.order.len(), state.bytes);
     }
@@ -119,7 +137,7 @@ impl Mine {
 impl Drop for Mine {
     fn drop(&mut self) {
         if !self.settled {
-            self.window.state().entries.remove(&self.key);
+            self.window.state().entries.remove(&self.name);
         }
     }
 }
@@ -127,23 +145,47 @@ impl Drop for Mine {
 impl State {
     /// Drops what is too old, and the oldest beyond the bounds.
     fn forget(&mut self, limits: &Limits, now: Instant) {
-        while let Some((since, key)) = self.order.front() {
+        while let Some((since, name)) = self.order.front() {
             let old = now.saturating_duration_since(*since) >= limits.age_max;
             if !old && self.order.len() <= limits.entries_max && self.bytes <= limits.bytes_max {
                 return;
             }
             // An entry that took the place of this one has its own turn later.
-            let own = matches!(self.entries.get(key), Some(Entry::Known { since: own, .. }) if own == since);
-            if own && let Some(Entry::Known { outcome, .. }) = self.entries.remove(key) {
-                self.bytes = self.bytes.saturating_sub(cost(key, &outcome));
+            let own = matches!(self.entries.get(name), Some(Entry::Known { since: own, .. }) if own == since);
+            if own && let Some(Entry::Known { outcome, .. }) = self.entries.remove(name) {
+                self.bytes = self.bytes.saturating_sub(cost(&outcome));
             }
             self.order.pop_front();
         }
     }
 }
 
-fn cost(key: &Bytes, outcome: &Outcome) -> usize {
-    ENTRY_BYTES + key.len() + outcome.size()
+/// Half of a SHA-256 tells contents apart as well as the whole.
+fn content(fingerprint: &Fingerprint) -> u128 {
+    let (half, _) = fingerprint.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
+    u128::from_be_bytes(*half)
+}
+
+fn cost(outcome: &Outcome) -> usize {
+    ENTRY_BYTES + outcome.size()
+}
+
+/// Names are hashes already.
+#[derive(Debug, Default)]
+struct AsItIs(u64);
+
+impl Hasher for AsItIs {
+    fn finish(&self) -> u64 {
+        self.0
+    }
+
+    fn write(&mut self, bytes: &[u8]) {
+        bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
+    }
+
+    fn write_u128(&mut self, name: u128) {
+        self.0 = name as u64;
+    }
 }
 
 #[cfg(test)]

@@ -34,11 +34,11 @@ pub struct Departments {
 
 /// What became of a tool's text.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Resolved {
+pub struct Resolved<'a> {
     /// The canonical name where it is known, else the tool's text (trimmed), else nothing.
     pub department: Option<String>,
     /// The name of the range whose partitions hold it: a department's name, or [`OTHERS`].
-    pub range: String,
+    pub range: &'a str,
 }
 
 impl Departments {
@@ -61,11 +61,11 @@ impl Departments {
 
     /// Finds the department that a tool's text means. Spaces around it and its case do not count; text of spaces
     /// alone is no text.
-    pub fn resolve(&self, text: Option<&str>) -> Resolved {
+    pub fn resolve(&self, text: Option<&str>) -> Resolved<'_> {
         let text = text.map(str::trim).filter(|text| !text.is_empty());
         match text.and_then(|text| self.names.get(&fold(text))) {
-            Some(name) => Resolved { department: Some(name.clone()), range: name.clone() },
-            None => Resolved { department: text.map(str::to_owned), range: OTHERS.to_owned() },
+            Some(name) => Resolved { department: Some(name.clone()), range: name },
+            None => Resolved { department: text.map(str::to_owned), range: OTHERS },
         }
     }
 }

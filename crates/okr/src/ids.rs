@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use uuid::Uuid;
 
-use crate::{EventId, OkrEvent, Subject};
+use crate::{Change, EventId, OkrEvent, Subject, SubjectType};
 
 /// The namespace of all event ids: UUIDv5 of the URL namespace and `https://github.com/okr-router/okr-router`.
 /// It never changes, or every repeat of a delivery would become a new event.
@@ -43,8 +43,27 @@ pub fn event_id(namespace: &str, delivery_identity: &str, subject_key: &str, nth
 }
 
 /// The CloudEvents type: `okr.{subject type}.{change}`.
-pub fn ce_type(event: &OkrEvent) -> String {
-    format!("okr.{}.{}", event.subject.kind.as_str(), event.change.as_str())
+pub fn ce_type(event: &OkrEvent) -> &'static str {
+    macro_rules! of {
+        ($subject:literal) => {
+            match event.change {
+                Change::Unknown => concat!("okr.", $subject, ".unknown"),
+                Change::Created => concat!("okr.", $subject, ".created"),
+                Change::Updated => concat!("okr.", $subject, ".updated"),
+                Change::CheckedIn => concat!("okr.", $subject, ".checked_in"),
+                Change::StatusChanged => concat!("okr.", $subject, ".status_changed"),
+                Change::Closed => concat!("okr.", $subject, ".closed"),
+                Change::Deleted => concat!("okr.", $subject, ".deleted"),
+                Change::Commented => concat!("okr.", $subject, ".commented"),
+            }
+        };
+    }
+    match event.subject.kind {
+        SubjectType::Objective => of!("objective"),
+        SubjectType::KeyResult => of!("key_result"),
+        SubjectType::Initiative => of!("initiative"),
+        SubjectType::Custom => of!("custom"),
+    }
 }
 
 #[cfg(test)]

@@ -6,6 +6,9 @@ use serde::Serialize;
 
 use crate::{Arrival, Audit, Pending, Registry, WireError, frame, schema::Ours};
 
+/// What most records fit in, but for a body: growing on the way would copy what is written.
+const FRAME_BYTES: usize = 1024;
+
 /// Writes frames. Cheap to clone; see [`Registry::encoder`].
 #[derive(Debug, Clone)]
 pub struct Encoder {
@@ -21,26 +24,27 @@ impl Encoder {
     /// what others register later changes nothing. It is asked again after [`WireError::RegistryDown`] and
     /// [`WireError::Unregistered`].
     pub async fn event(&self, event: &OkrEvent) -> Result<Bytes, WireError> {
-        self.frame(Ours::Event, event).await
+        self.frame(Ours::Event, event, FRAME_BYTES).await
     }
 
     /// The frame of an arrival, likewise.
     pub async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError> {
-        self.frame(Ours::Arrival, arrival).await
+        self.frame(Ours::Arrival, arrival, FRAME_BYTES + arrival.body.len()).await
     }
 
     /// The frame of an entry of the audit, likewise.
     pub async fn audit(&self, audit: &Audit) -> Result<Bytes, WireError> {
-        self.frame(Ours::Audit, audit).await
+        self.frame(Ours::Audit, audit, FRAME_BYTES).await
     }
 
     /// The frame of a reference to an arrival, likewise.
     pub async fn pending(&self, pending: &Pending) -> Result<Bytes, WireError> {
-        self.frame(Ours::Pending, pending).await
+        self.frame(Ours::Pending, pending, FRAME_BYTES).await
     }
 
-    async fn frame<T: Serialize>(&self, ours: Ours, value: &T) -> Result<Bytes, WireError> {
-        let mut frame = frame::head(self.registry.id(ours).await?).to_vec();
+    async fn frame<T: Serialize>(&self, ours: Ours, value: &T, bytes: usize) -> Result<Bytes, WireError> {
+        let mut frame = Vec::with_capacity(bytes);
+        frame.extend_from_slice(&frame::head(self.registry.id(ours).await?));
         ours.writer()?.write_ser(&mut frame, value).map_err(WireError::avro)?;
         Ok(frame.into())
     }

@@ -16,14 +16,14 @@ fn check(toml: &str, says: &[&str]) {
 #[test]
 fn without_a_word_everything_is_others() {
     let map = map("").unwrap();
-    assert_eq!((map.count(), map.lists["others"].len()), (24, 24));
+    assert_eq!((map.count(), map.ranges["others"].partitions.len()), (24, 24));
 }
 
 #[test]
 fn others_has_what_nobody_names() {
     let map = map("partitions = 6\n[sales]\npartitions = \"0-1,4\"\n[others]\naliases = [\"misc\"]").unwrap();
-    assert_eq!(map.lists["others"], [2, 3, 5]);
-    assert_eq!(map.lists["sales"], [0, 1, 4]);
+    assert_eq!(map.ranges["others"].partitions, [2, 3, 5]);
+    assert_eq!(map.ranges["sales"].partitions, [0, 1, 4]);
 }
 
 #[test]

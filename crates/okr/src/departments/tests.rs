@@ -18,7 +18,7 @@ fn departments() -> Departments {
 
 #[track_caller]
 fn check(text: Option<&str>, department: Option<&str>, range: &str) {
-    let expected = Resolved { department: department.map(str::to_owned), range: range.to_owned() };
+    let expected = Resolved { department: department.map(str::to_owned), range };
     assert_eq!(departments().resolve(text), expected, "{text:?}");
 }
 

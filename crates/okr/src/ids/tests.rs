@@ -46,6 +46,12 @@ fn the_type_of_an_event_names_subject_and_change() {
     assert_eq!(ce_type(&event), "okr.key_result.checked_in");
     (event.subject.kind, event.change) = (SubjectType::Objective, Change::Unknown);
     assert_eq!(ce_type(&event), "okr.objective.unknown");
+    for (kind, change) in
+        SubjectType::ALL.into_iter().flat_map(|kind| Change::ALL.map(|change| (kind, change)))
+    {
+        (event.subject.kind, event.change) = (kind, change);
+        assert_eq!(ce_type(&event), format!("okr.{}.{}", kind.as_str(), change.as_str()));
+    }
 }
 
 proptest! {
