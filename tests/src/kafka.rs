@@ -19,6 +19,23 @@ pub async fn kafka() -> Result<&'static Kafka> {
     SHARED.get_or_try_init(async || Kafka::start_with(None).await).await
 }
 
+/// What differs from a plain broker.
+#[derive(Debug, Clone, Default)]
+pub struct Setup {
+    /// The port that clients are told to come by, where the test has something of its own in the way.
+    pub behind: Option<u16>,
+    /// Listeners beside the plain one: name, security protocol, port.
+    pub listeners: Vec<(&'static str, &'static str, u16)>,
+    /// Further lines of `server.properties`; they win.
+    pub properties: String,
+    /// Further arguments of the formatting of its folder.
+    pub format: Vec<String>,
+    /// Further arguments of its JVM.
+    pub java: Vec<String>,
+    /// Where it keeps its records, if not in its own folder.
+    pub data: Option<PathBuf>,
+}
+
 /// A broker process, or somebody's broker at `OKR_TEST_KAFKA`.
 #[derive(Debug)]
 pub struct Kafka {
@@ -42,37 +59,44 @@ impl Kafka {
 
     /// A clean broker that this test may kill, whatever `OKR_TEST_KAFKA` says.
     pub async fn own() -> Result<Self> {
-        Self::boot(Some(TURNS.acquire().await?), None).await
+        Self::own_as(Setup::default()).await
+    }
+
+    /// As `own`, set up in another way.
+    pub async fn own_as(setup: Setup) -> Result<Self> {
+        Self::boot(Some(TURNS.acquire().await?), setup).await
     }
 
     /// As `own`, and clients are told to come by this port, where the test has something of its own in the way.
     pub async fn own_behind(port: u16) -> Result<Self> {
-        Self::boot(Some(TURNS.acquire().await?), Some(port)).await
+        Self::own_as(Setup { behind: Some(port), ..Setup::default() }).await
     }
 
     async fn start_with(turn: Option<SemaphorePermit<'static>>) -> Result<Self> {
         match std::env::var("OKR_TEST_KAFKA") {
             Ok(address) if !address.is_empty() => Ok(Self { address, node: None, _turn: turn }),
-            _ => Self::boot(turn, None).await,
+            _ => Self::boot(turn, Setup::default()).await,
         }
     }
 
-    async fn boot(turn: Option<SemaphorePermit<'static>>, behind: Option<u16>) -> Result<Self> {
+    async fn boot(turn: Option<SemaphorePermit<'static>>, setup: Setup) -> Result<Self> {
         let folder = Folder::new("kafka")?;
         let (port, controller) = (free_port(), free_port());
         let properties = folder.join("server.properties");
-        std::fs::write(&properties, server_properties((port, behind.unwrap_or(port)), controller, &folder))?;
+        std::fs::write(&properties, server_properties(&setup, port, controller, &folder))?;
         let properties = properties.display().to_string();
         let (java, libs) = (java()?, libs()?);
         let id = "4L6g3nShT-eMCtK--X86sw"; // A cluster id in Kafka's own form; each folder is its own cluster.
         let format = ["kafka.tools.StorageTool", "format", "-t", id, "-c", &properties];
-        let format = [&["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", &libs], format.as_slice()].concat();
+        let further: Vec<&str> = setup.format.iter().map(String::as_str).collect();
+        let begin = ["-Xmx128m", "-XX:TieredStopAtLevel=1", "-cp", &libs];
+        let format = [begin.as_slice(), &format, &further].concat();
         let made = tokio::process::Command::new(&java).args(format).output().await?;
         ensure!(made.status.success(), "no Kafka folder: {}", String::from_utf8_lossy(&made.stderr));
         let log = "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn";
         let heap = ["-Xms128m", "-Xmx384m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1"];
         let args = [&heap, [log, "-cp", &libs, "kafka.Kafka", &properties].as_slice()].concat();
-        let args = args.into_iter().map(String::from).collect();
+        let args = setup.java.iter().cloned().chain(args.into_iter().map(String::from)).collect();
         let recipe = Recipe { program: java, args, env: Vec::new() };
         let process = Process::start("kafka", &recipe, &folder)?;
         let node = Node { process, recipe, folder };
@@ -159,17 +183,24 @@ fn libs() -> Result<String> {
     Ok(format!("{}/*", fetched("kafka-4.3.1/libs")?.display()))
 }
 
-fn server_properties((port, told): (u16, u16), controller: u16, folder: &Folder) -> String {
-    let data = folder.join("data");
+fn server_properties(setup: &Setup, port: u16, controller: u16, folder: &Folder) -> String {
+    let Setup { behind, listeners, properties, data, .. } = setup;
+    let data = data.clone().unwrap_or_else(|| folder.join("data"));
+    let told = behind.unwrap_or(port);
+    let further = |show: fn(&(&str, &str, u16)) -> String| -> String { listeners.iter().map(show).collect() };
+    let (bound, protocols) = (
+        further(|(name, _, port)| format!(",{name}://127.0.0.1:{port}")),
+        further(|(name, protocol, _)| format!(",{name}:{protocol}")),
+    );
     format!(
         "process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:{controller}
-listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:{told}
+listeners=PLAINTEXT://127.0.0.1:{port},CONTROLLER://127.0.0.1:{controller}{bound}
+advertised.listeners=PLAINTEXT://127.0.0.1:{told}{bound}
 inter.broker.listener.name=PLAINTEXT
 controller.listener.names=CONTROLLER
-listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT{protocols}
 log.dirs={data}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=4
@@ -183,6 +214,7 @@ auto.create.topics.enable=false
 num.network.threads=2
 num.io.threads=4
 log.cleaner.dedupe.buffer.size=2097152
+{properties}
 ",
         data = data.display()
     )

@@ -5,12 +5,14 @@
 
 mod answer;
 mod apicurio;
+mod authority;
 mod cache;
 mod child;
 #[cfg(feature = "embedded")]
 mod embedded;
 mod fake;
 mod folder;
+mod identity;
 mod kafka;
 mod port;
 mod probe;
@@ -26,12 +28,14 @@ mod wait;
 
 pub use answer::Answer;
 pub use apicurio::{Apicurio, registry};
+pub use authority::Authority;
 pub use child::{Process, Recipe};
 #[cfg(feature = "embedded")]
 pub use embedded::Embedded;
 pub use fake::{FakeHttp, Seen};
 pub use folder::Folder;
-pub use kafka::{Kafka, kafka};
+pub use identity::{AUDIENCE, ISSUER, Identity};
+pub use kafka::{Kafka, Setup, kafka};
 pub use port::free_port;
 pub use probe::broker_answers;
 pub use python::Python;

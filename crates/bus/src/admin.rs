@@ -18,9 +18,11 @@ use rdkafka::{
 };
 
 use crate::{
+    acls::Operation,
     aside::Aside,
     error::BusError,
     logs::Quiet,
+    native,
     settings::{self, Settings},
     topics,
     watch::Probe,
@@ -51,7 +53,7 @@ impl Admin {
     pub fn new(settings: &Settings) -> Result<Self, BusError> {
         let probe = Probe::new(settings)?;
         let client = settings::base(settings)?
-            .create_with_context(Quiet)
+            .create_with_context(Quiet::of(settings))
             .map_err(|error| BusError::from_kafka(&error))?;
         Ok(Self { probe, client: Arc::new(Aside::new(client)), settings: settings.clone() })
     }
@@ -64,16 +66,34 @@ impl Admin {
     /// The state of those of these topics that exist, in the order asked for.
     pub async fn describe(&self, topics: &[&str]) -> Result<Vec<TopicState>, BusError> {
         let mut states = self.partitions(topics).await?;
+        self.log_in().await?;
         let resources: Vec<ResourceSpecifier<'_>> =
             states.iter().map(|state| ResourceSpecifier::Topic(&state.name)).collect();
         if resources.is_empty() {
             return Ok(states);
         }
         let answers = self.client.describe_configs(&resources, &options()).await;
+        let mut hidden = Vec::new();
         for (state, answer) in states.iter_mut().zip(answers.map_err(|error| BusError::from_kafka(&error))?) {
             let resource = answer.map_err(|code| refusal(&state.name, code))?;
+            if resource.entries.is_empty() {
+                hidden.push(state.name.clone());
+            }
             let set = resource.entries.into_iter().filter(|entry| entry.source == ConfigSource::DynamicTopic);
             state.configs = set.filter_map(|entry| Some((entry.name, entry.value?))).collect();
+        }
+        self.may_see_configs(hidden).await?;
+        Ok(states)
+    }
+
+    /// As `describe`, without their configs, for which one needs a right of its own.
+    pub async fn partitions(&self, topics: &[&str]) -> Result<Vec<TopicState>, BusError> {
+        let names: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
+        // All in one question, for a cluster may be asked by whoever may see one topic.
+        let answer = self.probe.run(|client| client.fetch_metadata(None, ASK_WAIT)).await?;
+        let states = describe::states(&answer, &names);
+        for name in names.into_iter().filter(|name| states.iter().all(|state| state.name != *name)) {
+            self.seen(name).await?;
         }
         Ok(states)
     }
@@ -117,6 +137,7 @@ impl Admin {
                 "{topic} is not deleted: it holds what services live on"
             )));
         }
+        self.log_in().await?;
         let answers = self.client.delete_topics(&[topic], &options()).await;
         check(topic, answers, Code::UnknownTopicOrPartition)
     }
@@ -143,23 +164,62 @@ impl Admin {
         };
         let mut config = settings::base(&self.settings)?;
         config.set("group.id", group);
-        let ask = move || {
-            let client: BaseConsumer<Quiet> = config.create_with_context(Quiet)?;
+        let ask = move |client: &BaseConsumer<Quiet>| {
             let mut list = TopicPartitionList::new();
             for partition in &state.partitions {
                 list.add_partition(&state.name, partition.id);
             }
             client.committed_offsets(list, ASK_WAIT).map(|list| describe::committed(&list))
         };
-        let answer = tokio::task::spawn_blocking(ask).await.map_err(|_| BusError::Closed)?;
-        answer.map_err(|error: KafkaError| BusError::from_kafka(&error))
+        Probe::of(&self.settings, config)?.run(ask).await
     }
 
-    /// All topics' metadata in one question: asking for one by its name might make some brokers create it.
-    async fn partitions(&self, topics: &[&str]) -> Result<Vec<TopicState>, BusError> {
-        let topics: Vec<String> = topics.iter().map(|&topic| topic.to_owned()).collect();
-        let answer = self.probe.run(|client| client.fetch_metadata(None, ASK_WAIT)).await?;
-        Ok(describe::states(&answer, &topics))
+    /// Fails when a topic that was not named may be there and is not for us to see. Asked for by its name: no broker
+    /// creates it, for the question says so (`allow.auto.create.topics`).
+    async fn seen(&self, name: String) -> Result<(), BusError> {
+        let asked = name.clone();
+        let answer = self.probe.run(move |client| client.fetch_metadata(Some(&asked), ASK_WAIT)).await?;
+        let code = answer.topics().iter().find(|topic| topic.name() == name).and_then(|topic| topic.error());
+        match code.map(Code::from) {
+            Some(code @ Code::TopicAuthorizationFailed) => Err(refusal(&name, code)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Fails when we may not see the configs of one of these topics, which came without any: rdkafka takes a refusal for
+    /// an empty answer, and whoever believes that would set them all anew.
+    async fn may_see_configs(&self, topics: Vec<String>) -> Result<(), BusError> {
+        if topics.is_empty() {
+            return Ok(());
+        }
+        let told = self.probe.ask_for(move |client| {
+            let names: Vec<&str> = topics.iter().map(String::as_str).collect();
+            native::topics(client.client(), &names, ASK_WAIT)
+        });
+        let see = Operation::DescribeConfigs.number();
+        let refuses = |told: &&native::Allowed| {
+            told.operations.as_ref().is_ok_and(|told| told.as_ref().is_some_and(|told| !told.contains(&see)))
+        };
+        match told.await?.iter().find(refuses) {
+            Some(told) => Err(BusError::Refused(format!(
+                "{}: its configs may not be seen: {} ({})",
+                told.name,
+                Code::TopicAuthorizationFailed,
+                Operation::DescribeConfigs.name()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives the admin client a token, if it logs in with one: nobody polls it, so it cannot ask.
+    async fn log_in(&self) -> Result<(), BusError> {
+        let Some(tokens) = self.settings.tokens() else { return Ok(()) };
+        let client = Arc::clone(&self.client);
+        let given = tokio::task::spawn_blocking(move || {
+            let token = tokens.for_client().map_err(BusError::Login)?;
+            native::set_token(client.inner(), &token)
+        });
+        given.await.map_err(|_| BusError::Closed)?
     }
 
     async fn create(&self, topic: &WantedTopic) -> Result<(), BusError> {
@@ -169,12 +229,14 @@ impl Admin {
         for (key, value) in &configs {
             new = new.set(key, value);
         }
+        self.log_in().await?;
         let answers = self.client.create_topics([&new], &options()).await;
         check(&topic.name, answers, Code::TopicAlreadyExists)
     }
 
     async fn grow(&self, topic: &str, to: i32) -> Result<(), BusError> {
         let new = NewPartitions::new(topic, usize::try_from(to).unwrap_or(0));
+        self.log_in().await?;
         let answers = self.client.create_partitions([&new], &options()).await;
         check(topic, answers, Code::NoError)
     }
@@ -194,6 +256,7 @@ impl Admin {
             for (key, value) in &all {
                 request = request.set(key, value);
             }
+            self.log_in().await?;
             let answers = self.client.alter_configs([&request], &options()).await;
             for answer in answers.map_err(|error| BusError::from_kafka(&error))? {
                 answer.map_err(|(_, code)| refusal(topic, code))?;

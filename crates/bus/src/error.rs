@@ -2,6 +2,8 @@
 
 use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
 
+use crate::logs::Cause;
+
 /// Why a record was not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SendError {
@@ -86,6 +88,12 @@ pub enum BusError {
     /// The cluster refuses; a person must act.
     #[error("Kafka refused: {0}")]
     Refused(String),
+    /// The broker does not let us in: wrong user, password or token. A person must act.
+    #[error("Kafka does not take our login: {0}")]
+    Login(String),
+    /// We and the broker do not trust each other, or do not speak TLS both. A person must act.
+    #[error("no TLS with Kafka: {0}")]
+    Tls(String),
     /// The client was closed.
     #[error("the Kafka client is closed")]
     Closed,
@@ -99,6 +107,8 @@ impl BusError {
             Self::Unavailable(_) => "unavailable",
             Self::MissingTopics(_) => "missing_topics",
             Self::Refused(_) => "refused",
+            Self::Login(_) => "login",
+            Self::Tls(_) => "tls",
             Self::Closed => "closed",
         }
     }
@@ -119,14 +129,24 @@ impl BusError {
         }
     }
 
+    /// With what stands in the way, where the question itself only ran out of time.
+    pub(crate) fn because(self, cause: Option<Cause>) -> Self {
+        match (self, cause) {
+            (Self::Unavailable(_), Some(Cause { code: Code::Authentication, why })) => Self::Login(why),
+            (Self::Unavailable(_), Some(Cause { code: Code::SSL, why })) => Self::Tls(why),
+            (Self::Unavailable(_), Some(Cause { why, .. })) => Self::Unavailable(why),
+            (error, _) => error,
+        }
+    }
+
     pub(crate) fn from_code(code: Option<Code>, why: String) -> Self {
         match code {
+            Some(Code::SaslAuthenticationFailed | Code::Authentication) => Self::Login(why),
+            Some(Code::SSL) => Self::Tls(why),
             Some(
                 Code::TopicAuthorizationFailed
                 | Code::GroupAuthorizationFailed
                 | Code::ClusterAuthorizationFailed
-                | Code::SaslAuthenticationFailed
-                | Code::Authentication
                 | Code::InvalidReplicationFactor
                 | Code::InvalidConfig
                 | Code::InvalidPartitions

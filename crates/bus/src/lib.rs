@@ -3,6 +3,7 @@
 //! Producer, consumer, reader, admin, placement, topics as data and header names. It knows neither Avro nor OKRs, and
 //! no type of rdkafka crosses its border.
 
+mod acls;
 mod admin;
 mod aside;
 mod bare;
@@ -13,6 +14,7 @@ mod error;
 pub mod header;
 mod incoming;
 mod logs;
+mod native;
 mod observe;
 mod onlooker;
 pub mod place;
@@ -20,10 +22,13 @@ mod producer;
 mod reader;
 mod record;
 pub mod replay;
+mod rights;
 mod settings;
+mod tokens;
 mod topics;
 mod watch;
 
+pub use acls::{Acl, Operation, ROLES, Resource, acls};
 pub use admin::{Admin, Difference, PartitionState, TopicState, WantedTopic, Watermarks};
 pub use bare::{Bare, BareProducer};
 pub use consumer::pulse::{Glance, Pulse, Stand};
@@ -34,7 +39,9 @@ pub use place::{RangeError, parse_ranges};
 pub use producer::{Delivery, Producer};
 pub use reader::{ReadFrom, Reader};
 pub use record::{Headers, InRecord, OutRecord, Placed, Slot};
+pub use rights::{Rights, Standing};
 pub use settings::{Mechanism, Protocol, Security, Settings};
+pub use tokens::{Token, Tokens};
 pub use topics::{Retention, TOPICS, Topic, topic};
 pub use watch::watch_broker;
 

@@ -1,6 +1,17 @@
 //! librdkafka's own words, into tracing under the target `rdkafka`.
 
-use rdkafka::{client::ClientContext, config::RDKafkaLogLevel, error::KafkaError};
+use std::{
+    error::Error,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use rdkafka::{
+    client::{ClientContext, OAuthToken},
+    config::RDKafkaLogLevel,
+    error::{KafkaError, RDKafkaErrorCode as Code},
+};
+
+use crate::{settings::Settings, tokens::Tokens};
 
 /// Passes one line on. What librdkafka takes for an error is often a broker that restarts: none is above `warn`,
 /// for whoever is affected reports it.
@@ -31,20 +42,72 @@ pub(crate) fn trouble(error: &KafkaError, reason: &str) {
     tracing::debug!(target: "rdkafka", error = %error, "{reason}");
 }
 
-/// The context of clients that only ask: admin, reachability.
+/// The context of clients that only ask: admin, reachability. It remembers what last went wrong on the way to a broker,
+/// for a question that fails only says that nobody answered.
 #[derive(Debug, Clone, Default)]
-pub(crate) struct Quiet;
+pub(crate) struct Quiet {
+    tokens: Option<Tokens>,
+    cause: Arc<Mutex<Option<Cause>>>,
+}
+
+/// Why there is no connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Cause {
+    pub(crate) code: Code,
+    pub(crate) why: String,
+}
+
+impl Quiet {
+    pub(crate) fn of(settings: &Settings) -> Self {
+        Self { tokens: settings.tokens(), cause: Arc::default() }
+    }
+
+    /// What last went wrong since `well`.
+    pub(crate) fn cause(&self) -> Option<Cause> {
+        self.cause.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A broker has answered.
+    pub(crate) fn well(&self) {
+        *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = None;
+    }
+}
 
 impl ClientContext for Quiet {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         line(level, facility, message);
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
         trouble(&error, reason);
+        // That all are down follows what made them so.
+        if let Some(code) = error.rdkafka_error_code().filter(|code| *code != Code::AllBrokersDown) {
+            let cause = Cause { code, why: brief(reason).to_owned() };
+            *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
+        }
     }
 
     fn stats_raw(&self, _: &[u8]) {}
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        token(self.tokens.as_ref())
+    }
 }
 
 impl rdkafka::consumer::ConsumerContext for Quiet {}
+
+/// What every context answers when librdkafka wants a token.
+pub(crate) fn token(tokens: Option<&Tokens>) -> Result<OAuthToken, Box<dyn Error>> {
+    let tokens = tokens.ok_or("no tokens are configured")?;
+    Ok(tokens.for_client()?)
+}
+
+/// A reason without what librdkafka counts at its end, so that the same one stays the same: `(after 2ms in state …)`.
+fn brief(reason: &str) -> &str {
+    reason.rfind(" (after ").map_or(reason, |end| &reason[..end])
+}
+
+#[cfg(test)]
+mod tests;

@@ -58,7 +58,7 @@ impl Onlooker {
         let mut config = settings::base(settings)?;
         // Only who subscribes becomes a member.
         config.set("group.id", group);
-        Ok(Self { probe: Probe::of(config)?, group: group.to_owned() })
+        Ok(Self { probe: Probe::of(settings, config)?, group: group.to_owned() })
     }
 
     /// Whether a broker answers within `wait`.

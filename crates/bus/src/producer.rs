@@ -24,6 +24,7 @@ use crate::{
     observe,
     record::{OutRecord, Placed},
     settings::{self, Settings},
+    tokens::Tokens,
 };
 use engine::Engine;
 
@@ -47,8 +48,9 @@ impl Producer {
     /// `Unacknowledged`.
     pub fn new(settings: &Settings, message_timeout: Duration) -> Result<Self, BusError> {
         let config = settings::producer(settings, message_timeout)?;
-        let engine = Engine::new(&config)?;
-        let shared = Arc::new(Shared { config, current: RwLock::new(Some(engine.clone())) });
+        let tokens = settings.tokens();
+        let engine = Engine::new(&config, tokens.clone())?;
+        let shared = Arc::new(Shared { config, tokens, current: RwLock::new(Some(engine.clone())) });
         engine.serve(Arc::downgrade(&shared))?;
         Ok(Self { shared })
     }
@@ -117,6 +119,7 @@ impl Future for Delivery {
 /// What all clones and the polling thread share.
 struct Shared {
     config: ClientConfig,
+    tokens: Option<Tokens>,
     /// None once closed.
     current: RwLock<Option<Arc<Engine>>>,
 }
@@ -154,7 +157,7 @@ impl Shared {
         if !current.as_ref().is_some_and(|engine| Arc::ptr_eq(engine, broken)) {
             return;
         }
-        let made = Engine::new(&self.config).and_then(|engine| {
+        let made = Engine::new(&self.config, self.tokens.clone()).and_then(|engine| {
             engine.serve(Arc::downgrade(self))?;
             Ok(engine)
         });

@@ -15,6 +15,7 @@ use crate::{
     logs::Quiet,
     record::InRecord,
     settings::{self, Settings},
+    watch::serve,
 };
 
 /// Where a reader begins.
@@ -65,7 +66,8 @@ impl Reader {
         // Assigning asks for a group's name; nothing is ever committed to it and nobody joins it.
         config.set("group.id", settings::unique("okr-router-reader"));
         let client: BaseConsumer<Quiet> =
-            config.create_with_context(Quiet).map_err(|error| BusError::from_kafka(&error))?;
+            config.create_with_context(Quiet::of(settings)).map_err(|error| BusError::from_kafka(&error))?;
+        serve(&client);
         let ends = ends(&client, topic)?;
         let list = starts(&client, topic, &ends, from).map_err(|error| BusError::from_kafka(&error))?;
         client.assign(&list).map_err(|error| BusError::from_kafka(&error))?;
@@ -97,7 +99,10 @@ fn run(client: &BaseConsumer<Quiet>, sender: &mpsc::Sender<Result<InRecord, BusE
 }
 
 fn ends(client: &BaseConsumer<Quiet>, topic: &str) -> Result<Vec<(i32, i64)>, BusError> {
-    let ask = |error: KafkaError| BusError::from_kafka(&error);
+    let ask = |error: KafkaError| {
+        serve(client);
+        BusError::from_kafka(&error).because(client.context().cause())
+    };
     let metadata = client.fetch_metadata(Some(topic), ASK_WAIT).map_err(ask)?;
     let missing = || BusError::MissingTopics(vec![topic.to_owned()]);
     let known = metadata.topics().iter().find(|known| known.name() == topic).ok_or_else(missing)?;

@@ -18,6 +18,8 @@ use crate::{
 /// How long a broker may take to answer before it counts as lost. With a period of five seconds or less, a loss is
 /// told within ten.
 const ANSWER_WAIT: Duration = Duration::from_secs(3);
+/// A poll that does not wait takes one thing only.
+const SERVE_WAIT: Duration = Duration::from_millis(1);
 
 /// Asks the cluster for a little metadata every `period` and reports each answer; runs until it is dropped. The first
 /// report comes at once. Idle it costs one small request per period.
@@ -40,12 +42,12 @@ pub(crate) struct Probe(Arc<Aside<BaseConsumer<Quiet>>>);
 
 impl Probe {
     pub(crate) fn new(settings: &Settings) -> Result<Self, BusError> {
-        Self::of(settings::base(settings)?)
+        Self::of(settings, settings::base(settings)?)
     }
 
     /// Of a configuration that has more to say.
-    pub(crate) fn of(config: ClientConfig) -> Result<Self, BusError> {
-        let client = config.create_with_context(Quiet);
+    pub(crate) fn of(settings: &Settings, config: ClientConfig) -> Result<Self, BusError> {
+        let client = config.create_with_context(Quiet::of(settings));
         client.map(|client| Self(Arc::new(Aside::new(client)))).map_err(|error| BusError::from_kafka(&error))
     }
 
@@ -56,17 +58,36 @@ impl Probe {
         self.run(move |client| client.fetch_metadata(Some(topic), wait).map(|_| ())).await
     }
 
-    /// Runs a blocking question off the async threads.
+    /// Runs a blocking question off the async threads. An error says what stands in the way, as far as it is known.
     pub(crate) async fn run<T: Send + 'static>(
         &self,
         question: impl FnOnce(&BaseConsumer<Quiet>) -> Result<T, rdkafka::error::KafkaError> + Send + 'static,
     ) -> Result<T, BusError> {
+        self.ask_for(move |client| question(client).map_err(|error| BusError::from_kafka(&error))).await
+    }
+
+    /// As `run`, for a question with an error of ours.
+    pub(crate) async fn ask_for<T: Send + 'static>(
+        &self,
+        question: impl FnOnce(&BaseConsumer<Quiet>) -> Result<T, BusError> + Send + 'static,
+    ) -> Result<T, BusError> {
         let client = self.0.clone();
         let answer = tokio::task::spawn_blocking(move || {
-            // Log lines and errors gather in a queue that only a poll empties.
-            while client.poll(Duration::ZERO).is_some() {}
-            question(&client)
+            serve(&client);
+            let answer = question(&client);
+            if answer.is_err() {
+                serve(&client);
+            } else {
+                client.context().well();
+            }
+            (answer, client.context().cause())
         });
-        answer.await.map_err(|_| BusError::Closed)?.map_err(|error| BusError::from_kafka(&error))
+        let (answer, cause) = answer.await.map_err(|_| BusError::Closed)?;
+        answer.map_err(|error| error.because(cause))
     }
+}
+
+/// Log lines, errors and the wish for a token gather in a queue that only a poll empties.
+pub(crate) fn serve(client: &BaseConsumer<Quiet>) {
+    while client.poll(SERVE_WAIT).is_some() {}
 }

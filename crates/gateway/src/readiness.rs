@@ -1,17 +1,21 @@
 //! `/readyz`: is everything there that a delivery needs? Each check that fails names the command that mends it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use boot::{BoxError, Check, House};
-use bus::{Admin, BusError, TopicState};
+use bus::{Admin, BusError, Rights, TopicState};
 
 /// How often the cluster is looked at until it is as it should be, and after that.
 const LOOK_SOON: Duration = Duration::from_secs(1);
 const LOOK_LATER: Duration = Duration::from_secs(30);
+/// How often the topics and our rights are asked for between two looks, and how long the answer may take: what was
+/// taken away shows within ten seconds.
+const GLANCE_PERIOD: Duration = Duration::from_secs(4);
+const GLANCE_WAIT: Duration = Duration::from_secs(3);
 /// How often the broker is asked for a sign of life; a lost one shows within ten seconds.
 const BROKER_PERIOD: Duration = Duration::from_secs(3);
 /// The topics that a delivery goes to.
-const TOPICS: &[&str] = &["okr.events", "okr.arrivals", "okr.dead.gateway"];
+const TOPICS: &[&str] = &["okr.events", "okr.arrivals", "okr.pending", "okr.dead.gateway"];
 
 /// What is watched.
 #[derive(Debug)]
@@ -53,13 +57,15 @@ pub(crate) fn watch(watch: Watch) {
         topics: house.health.check("topics"),
         schemas: house.health.check("schemas"),
         producer: house.health.check("producer"),
+        rights: house.health.check("rights"),
     };
     let shutdown = house.shutdown.clone();
     house.tasks.spawn("gateway readiness", async move {
-        let admin = Admin::new(&watch.settings)?;
+        let cluster =
+            Cluster { admin: Admin::new(&watch.settings)?, rights: Rights::new(&watch.settings, "gateway")? };
         tokio::select! {
             () = shutdown.cancelled() => {}
-            () = look(&watch, &admin, &checks) => {}
+            () = look(&watch, &cluster, &checks) => {}
         }
         Ok(())
     });
@@ -69,22 +75,61 @@ struct Checks {
     topics: Check,
     schemas: Check,
     producer: Check,
+    rights: Check,
+}
+
+/// Two ways to look at it.
+struct Cluster {
+    admin: Admin,
+    rights: Rights,
 }
 
 /// Looks until everything is there, then now and again: a topic may be deleted, and comes back when it is mended.
-async fn look(watch: &Watch, admin: &Admin, checks: &Checks) {
+async fn look(watch: &Watch, cluster: &Cluster, checks: &Checks) {
     let (mut topics, mut registered, mut warm) = (false, false, false);
     loop {
-        topics = as_configured(watch, admin, &checks.topics, topics).await;
+        let are_there = glance(&cluster.rights, &checks.rights).await;
+        topics = as_configured(watch, &cluster.admin, &checks.topics, topics).await;
         if !registered {
             registered = schemas(watch, &checks.schemas).await;
         }
+        // A topic that was made anew is another one, with leaders that the producer has to learn.
+        warm &= are_there;
         // Asking for the leaders of a topic that does not exist would only wait.
         if !warm && topics {
             warm = warmed(watch, &checks.producer).await;
         }
-        let pause = if topics && registered && warm { LOOK_LATER } else { LOOK_SOON };
-        tokio::time::sleep(pause).await;
+        if !(topics && registered && warm) {
+            tokio::time::sleep(LOOK_SOON).await;
+            continue;
+        }
+        let later = Instant::now() + LOOK_LATER;
+        loop {
+            tokio::time::sleep(GLANCE_PERIOD).await;
+            if !glance(&cluster.rights, &checks.rights).await || Instant::now() >= later {
+                break;
+            }
+        }
+    }
+}
+
+/// Whether all topics are there, as far as the cluster says; what we may not do is told by the way.
+async fn glance(rights: &Rights, check: &Check) -> bool {
+    match rights.look(GLANCE_WAIT).await {
+        Ok(standing) => {
+            match standing.refusal() {
+                None => check.ok(),
+                Some(why) => check.fail(why),
+            }
+            standing.missing.is_empty()
+        }
+        Err(error) => {
+            // Whether Kafka answers is another check's to say. A broker that does not know the question refuses nothing.
+            if matches!(error, BusError::Refused(_)) {
+                check.ok();
+            }
+            true
+        }
     }
 }
 

@@ -1,5 +1,6 @@
 //! The command line: what every command takes and how it explains itself.
 
+pub mod acls;
 pub mod bench;
 pub mod dead;
 pub mod doctor;
@@ -106,6 +107,9 @@ pub struct Send {
     /// The body to send, byte for byte; `-` reads stdin [default: a sample check-in]
     #[arg(long, value_name = "FILE")]
     pub file: Option<PathBuf>,
+    /// The file holds several bodies, as a JSON array or one in each line: post them to /in/{source}/batch
+    #[arg(long, requires = "file")]
+    pub batch: bool,
     /// Where to post [default: http://{gateway.listen}/in/{source}]
     #[arg(long, value_name = "URL")]
     pub url: Option<String>,
@@ -130,6 +134,8 @@ pub enum Topics {
     Plan(Output),
     /// Create what lacks; never shrinks and never deletes
     Apply(Output),
+    /// Print the least rights of each role on the cluster, as kafka-acls commands
+    Acls(acls::Acls),
 }
 
 #[derive(Debug, Subcommand)]

@@ -4,6 +4,7 @@ mod check;
 mod cli;
 mod config;
 mod desk;
+mod oauth;
 mod ops;
 mod parts;
 mod roles;

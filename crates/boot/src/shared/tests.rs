@@ -48,6 +48,29 @@ fn a_login_needs_its_three_parts_and_a_certificate_its_key() {
 }
 
 #[test]
+fn a_login_by_token_needs_to_know_where_tokens_come_from() {
+    let oauth = "oauth = { token_url = 'https://id/token', client_id = 'c', client_secret = { env = 'S' } }";
+    let begin = "[kafka.security]\nprotocol = 'sasl_ssl'\nmechanism = 'OAUTHBEARER'\n";
+    check(&format!("{begin}{oauth}"), &[]);
+    check(
+        begin,
+        &["okr.toml:1: `kafka.security.oauth` is needed by OAUTHBEARER: `token_url`, `client_id`, `client_secret`"],
+    );
+}
+
+#[test]
+fn what_the_protocol_would_ignore_is_refused() {
+    check(
+        "[kafka.security]\nprotocol = 'plaintext'\nmechanism = 'PLAIN'",
+        &["okr.toml:3: `kafka.security.mechanism` is for the `sasl_` protocols"],
+    );
+    check(
+        "[kafka.security]\nprotocol = 'plaintext'\nca_file = 'ca.pem'",
+        &["okr.toml:2: `kafka.security.protocol` does not encrypt: certificates are for ssl and sasl_ssl"],
+    );
+}
+
+#[test]
 fn the_store_is_a_file_in_the_data_folder_unless_it_is_said() {
     let url = |text: &str| {
         let document = Document::read(text, "okr.toml", &[], &[], KEYS).unwrap();

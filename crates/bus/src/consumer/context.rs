@@ -1,6 +1,7 @@
 //! What librdkafka calls back on the consumer's thread: rebalances first of all.
 
 use std::{
+    error::Error,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, AtomicU64, Ordering},
@@ -11,6 +12,7 @@ use std::{
 
 use rdkafka::{
     ClientContext, TopicPartitionList,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     consumer::{BaseConsumer, CommitMode, Consumer as _, ConsumerContext, RebalanceProtocol},
     error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code},
@@ -19,7 +21,7 @@ use rdkafka::{
 use tokio::sync::mpsc::UnboundedSender;
 
 use super::{Handback, Membership, Signal, Start, offsets, slots::Slots, stats};
-use crate::{logs, observe, record::Slot};
+use crate::{logs, observe, record::Slot, tokens::Tokens};
 
 pub(super) struct Context {
     signals: UnboundedSender<Vec<Signal>>,
@@ -34,6 +36,7 @@ pub(super) struct Context {
     offsets_reset: AtomicBool,
     /// What was given to commit and has not arrived.
     missing: Mutex<Vec<(Slot, i64)>>,
+    tokens: Option<Tokens>,
 }
 
 impl Context {
@@ -52,7 +55,12 @@ impl Context {
             rebalances: AtomicU64::new(0),
             offsets_reset: AtomicBool::new(false),
             missing: Mutex::default(),
+            tokens: None,
         }
+    }
+
+    pub(super) fn with_tokens(self, tokens: Option<Tokens>) -> Self {
+        Self { tokens, ..self }
     }
 
     /// Tells the handle; false when it is gone.
@@ -211,6 +219,12 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        logs::token(self.tokens.as_ref())
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         logs::line(level, facility, message);
         // Two things exist as log lines only; the facility is their name, the text is not looked at.

@@ -1,9 +1,13 @@
 //! What librdkafka calls back: delivery reports, statistics, errors, log lines.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::{
+    error::Error,
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use rdkafka::{
     ClientContext, Message,
+    client::OAuthToken,
     config::RDKafkaLogLevel,
     error::{KafkaError, RDKafkaErrorCode},
     message::DeliveryResult,
@@ -12,7 +16,7 @@ use rdkafka::{
 use tokio::sync::{oneshot, watch};
 
 use super::view::View;
-use crate::{error::SendError, logs, observe, record::Placed};
+use crate::{error::SendError, logs, observe, record::Placed, tokens::Tokens};
 
 /// Travels with each record and takes its answer.
 pub(super) type Answer = Box<oneshot::Sender<Result<Placed, SendError>>>;
@@ -21,9 +25,14 @@ pub(super) type Answer = Box<oneshot::Sender<Result<Placed, SendError>>>;
 pub(super) struct Context {
     fatal: AtomicBool,
     view: watch::Sender<View>,
+    tokens: Option<Tokens>,
 }
 
 impl Context {
+    pub(super) fn new(tokens: Option<Tokens>) -> Self {
+        Self { tokens, ..Self::default() }
+    }
+
     /// Whether a fatal error came since the last call.
     pub(super) fn take_fatal(&self) -> bool {
         self.fatal.swap(false, Ordering::SeqCst)
@@ -36,6 +45,12 @@ impl Context {
 }
 
 impl ClientContext for Context {
+    const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
+
+    fn generate_oauth_token(&self, _: Option<&str>) -> Result<OAuthToken, Box<dyn Error>> {
+        logs::token(self.tokens.as_ref())
+    }
+
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         logs::line(level, facility, message);
     }

@@ -21,7 +21,7 @@ use super::{
     context::{Answer, Context},
     view::View,
 };
-use crate::{error::BusError, record::OutRecord};
+use crate::{error::BusError, record::OutRecord, tokens::Tokens};
 
 /// The poll sleeps until there is a report, and at most this long until it looks whether to stop.
 const POLL_WAIT: Duration = Duration::from_millis(250);
@@ -32,9 +32,9 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(config: &ClientConfig) -> Result<Arc<Self>, BusError> {
+    pub(super) fn new(config: &ClientConfig, tokens: Option<Tokens>) -> Result<Arc<Self>, BusError> {
         let client =
-            config.create_with_context(Context::default()).map_err(|error| BusError::from_kafka(&error))?;
+            config.create_with_context(Context::new(tokens)).map_err(|error| BusError::from_kafka(&error))?;
         Ok(Arc::new(Self { client, stopping: AtomicBool::new(false) }))
     }
 

@@ -8,7 +8,7 @@ use std::{
 
 use rdkafka::{ClientConfig, config::RDKafkaLogLevel};
 
-use super::{Security, Settings};
+use super::{Mechanism, Security, Settings};
 use crate::error::BusError;
 
 /// The largest record anywhere: a dead letter.
@@ -104,14 +104,7 @@ pub(crate) fn unique(client_id: &str) -> String {
 fn secure(config: &mut ClientConfig, security: &Security) -> Result<(), BusError> {
     config.set("security.protocol", security.protocol.name());
     if security.protocol.logs_in() {
-        let (Some(mechanism), Some(username), Some(password)) =
-            (security.mechanism, &security.username, &security.password)
-        else {
-            let what = format!("{} needs a mechanism, a username and a password", security.protocol.name());
-            return Err(BusError::Settings(what));
-        };
-        config.set("sasl.mechanisms", mechanism.name()).set("sasl.username", username);
-        config.set("sasl.password", password);
+        log_in(config, security)?;
     }
     let files = [
         ("ssl.ca.location", &security.ca_file),
@@ -125,6 +118,30 @@ fn secure(config: &mut ClientConfig, security: &Security) -> Result<(), BusError
     }
     if let Some(password) = &security.key_password {
         config.set("ssl.key.password", password);
+    }
+    Ok(())
+}
+
+fn log_in(config: &mut ClientConfig, security: &Security) -> Result<(), BusError> {
+    let needs = |what: &str| {
+        let protocol = security.protocol.name();
+        BusError::Settings(format!("{protocol} needs {what}"))
+    };
+    match security.mechanism {
+        Some(mechanism @ Mechanism::OauthBearer) => {
+            // The clients ask the tokens of their context for one, see `crate::tokens`.
+            security.tokens.as_ref().ok_or_else(|| needs("tokens for OAUTHBEARER"))?;
+            config.set("sasl.mechanisms", mechanism.name());
+        }
+        mechanism => {
+            let (Some(mechanism), Some(username), Some(password)) =
+                (mechanism, &security.username, &security.password)
+            else {
+                return Err(needs("a mechanism, a username and a password"));
+            };
+            config.set("sasl.mechanisms", mechanism.name()).set("sasl.username", username);
+            config.set("sasl.password", password);
+        }
     }
     Ok(())
 }

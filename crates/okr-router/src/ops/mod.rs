@@ -1,5 +1,6 @@
 //! The commands: each does one thing and ends. Data to stdout, words to stderr.
 
+mod acls;
 mod audit;
 pub mod bench;
 pub mod config;

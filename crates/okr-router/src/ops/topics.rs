@@ -14,11 +14,12 @@ use crate::{
 
 /// Shows the difference; `apply` carries out what only adds or enlarges.
 pub fn run(settings: &Settings, verb: &Topics) -> Result<ExitCode> {
-    let whole = config::read(settings, Reader::Command)?;
     let (output, does) = match verb {
+        Topics::Acls(options) => return super::acls::run(settings, options),
         Topics::Plan(output) => (output, false),
         Topics::Apply(output) => (output, true),
     };
+    let whole = config::read(settings, Reader::Command)?;
     let differences = super::block_on(differences(&whole, does))?;
     if output.json {
         let rows = differences.iter().map(|difference| {

@@ -96,8 +96,19 @@ pub fn broker(doors: &Doors, answer: &Result<(), BusError>, security: Option<&st
             findings
         }
         Err(BusError::Settings(why)) => {
-            let remedy = "correct `kafka.security`: librdkafka does not take it";
+            let remedy = "correct `kafka.security`: librdkafka does not take it (a file that is not there, or a wrong \
+                          `key_password`?)";
             vec![Finding::wrong("broker", why.as_str(), remedy)]
+        }
+        Err(error @ BusError::Login(_)) => {
+            let remedy = "correct `kafka.security.username` and `kafka.security.password` (or `kafka.security.oauth`), or \
+                          `mechanism`; the broker's log says why it refused";
+            vec![Finding::wrong("broker", error.to_string(), remedy)]
+        }
+        Err(error @ BusError::Tls(_)) => {
+            let remedy = "correct `kafka.security.ca_file` (who signed the broker's certificate), or `cert_file` and \
+                          `key_file` (what the broker asks of us); the broker's log says why it refused";
+            vec![Finding::wrong("broker", error.to_string(), remedy)]
         }
         Err(_) if !doors.is_empty() && doors.iter().all(|(_, came)| came.is_err()) => shut()
             .map(|(broker, why)| {
@@ -110,7 +121,7 @@ pub fn broker(doors: &Doors, answer: &Result<(), BusError>, security: Option<&st
             let spoken = security.unwrap_or("plaintext");
             let remedy = format!(
                 "something listens there: correct `kafka.security` (configured is {spoken}: protocol, mechanism, \
-                 username, password, ca_file) or `kafka.brokers`; the broker's log says why it refused"
+                 username, password, ca_file, cert_file) or `kafka.brokers`; the broker's log says why it refused"
             );
             vec![Finding::wrong("broker", error.to_string(), remedy)]
         }

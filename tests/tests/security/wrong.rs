@@ -1,0 +1,122 @@
+//! What does not fit: the role says within ten seconds what it is, and so does the doctor, with what mends it.
+
+use anyhow::{Context, Result, ensure};
+use okr_tests::until;
+use serde_json::Value;
+
+use crate::world::{SHOWN_WITHIN, Secure, World, ends, keeps_secrets, secure};
+
+/// One thing that is wrong: the port, the settings, the variables, what readiness says, what the doctor proposes.
+struct Wrong {
+    name: &'static str,
+    port: u16,
+    security: String,
+    env: Vec<(&'static str, &'static str)>,
+    says: &'static str,
+    remedy: &'static str,
+}
+
+fn all(secure: &Secure) -> Result<Vec<Wrong>> {
+    let (trusted, foreign) = (secure.authority.certificate(), secure.stranger.certificate());
+    let theirs = secure.stranger.issue("okr")?;
+    let password = |mechanism: &str| secure.password(mechanism, "okr");
+    let wrong = |name, port, security, env: &[_], says, remedy| Wrong {
+        name,
+        port,
+        security,
+        env: env.to_vec(),
+        says,
+        remedy,
+    };
+    let no_password = [("KAFKA_PASSWORD", "wrong-password")];
+    let no_secret = [("KAFKA_CLIENT_SECRET", "wrong-secret")];
+    let (login, tls) = ("kafka.security.password", "kafka.security.ca_file");
+    Ok(vec![
+        wrong("plain", secure.sasl, password("PLAIN"), &no_password, "Authentication failed", login),
+        wrong("scram", secure.sasl, password("SCRAM-SHA-512"), &no_password, "Authentication failed", login),
+        wrong(
+            "mechanism",
+            secure.sasl,
+            password("SCRAM-SHA-256").replace("\"okr\"", "\"nobody\""),
+            &[],
+            "Authentication failed",
+            login,
+        ),
+        wrong(
+            "client secret",
+            secure.sasl,
+            secure.token(),
+            &no_secret,
+            "401 invalid_client",
+            "kafka.security.oauth",
+        ),
+        wrong(
+            "untrusted broker",
+            secure.tls,
+            secure.encrypted(foreign, None),
+            &[],
+            "certificate verify failed",
+            tls,
+        ),
+        wrong(
+            "no certificate",
+            secure.mutual,
+            secure.encrypted(trusted.clone(), None),
+            &[],
+            "ertificate",
+            "cert_file",
+        ),
+        wrong(
+            "unknown certificate",
+            secure.mutual,
+            secure.encrypted(trusted, Some(theirs)),
+            &[],
+            "ertificate",
+            "cert_file",
+        ),
+        wrong("not encrypted", secure.tls, String::new(), &[], "SSL", "kafka.security"),
+    ])
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_wrong_credential_is_named_by_the_role_and_by_the_doctor() -> Result<()> {
+    let (secure, _turn) = secure().await?;
+    for wrong in all(secure)? {
+        let Wrong { name, port, security, env, says, remedy } = wrong;
+        let world = World::with(port, &security, &env).await?;
+        shows(&world, (name, says, remedy)).await?;
+    }
+    // The endpoint knows us, and the broker does not trust what it signs.
+    secure.identity.forge(true);
+    let world = World::new(secure.sasl, &secure.token()).await?;
+    let shown = shows(&world, ("forged token", "invalid_token", "kafka.security.oauth")).await;
+    secure.identity.forge(false);
+    shown
+}
+
+async fn shows(world: &World, (name, says, remedy): (&str, &str, &str)) -> Result<()> {
+    let (gateway, notifier) = (world.stack.start("gateway")?, world.stack.start("notifier")?);
+    for role in [&gateway, &notifier] {
+        let named = async || {
+            let reply = role.readyz().await.ok()?;
+            (reply.status == 503 && reply.text().contains(says)).then(|| reply.text())
+        };
+        let shown = until(&format!("{says:?} of a {name}"), SHOWN_WITHIN, named).await;
+        let last = role.readyz().await.map(|reply| reply.text()).unwrap_or_default();
+        keeps_secrets(&shown.with_context(|| format!("/readyz says {last}; {}", role.tail()))?)?;
+    }
+    let doctor = world.stack.command(&["doctor", "--json", "--set", "admin.listen=127.0.0.1:1"]).await?;
+    keeps_secrets(&doctor.stdout)?;
+    keeps_secrets(&doctor.stderr)?;
+    let rows: Value = serde_json::from_str(&doctor.stdout).context("no findings")?;
+    let found = rows.as_array().into_iter().flatten().find(|row| row["check"] == "broker");
+    let found = found.with_context(|| format!("{name}: no finding of the broker in {rows}"))?;
+    let field = |field: &str| found[field].as_str().unwrap_or_default().to_owned();
+    ensure!(
+        field("level") == "wrong" && field("says").contains(says) && field("remedy").contains(remedy),
+        "{name}: {found}"
+    );
+    println!("{name}: {} → {}", field("says"), field("remedy"));
+    ends(gateway).await?;
+    ends(notifier).await
+}
