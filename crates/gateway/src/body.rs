@@ -8,20 +8,25 @@ use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::Instant;
 
-use crate::problem::Problem;
+use crate::{problem::Problem, room::Charge};
 
 /// How much of a refused body is still read, so that the sender sees the answer instead of a broken connection.
 const DRAIN_BYTES_MAX: usize = 16 << 20;
 /// And for how long.
 const DRAIN_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Reads a whole body; at most `bytes_max`, until `deadline`.
-pub(crate) async fn read(body: &mut Incoming, bytes_max: usize, deadline: Instant) -> Result<Bytes, Problem> {
-    let reading = collect(body, bytes_max);
+/// Reads a whole body; at most `bytes_max`, until `deadline`, and all of it charged.
+pub(crate) async fn read(
+    body: &mut Incoming,
+    bytes_max: usize,
+    deadline: Instant,
+    charge: &mut Charge,
+) -> Result<Bytes, Problem> {
+    let reading = collect(body, bytes_max, charge);
     tokio::time::timeout_at(deadline, reading).await.unwrap_or(Err(Problem::BodyLate))
 }
 
-async fn collect(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Problem> {
+async fn collect(body: &mut Incoming, bytes_max: usize, charge: &mut Charge) -> Result<Bytes, Problem> {
     let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
     let mut first = Bytes::new();
     let mut rest: Option<BytesMut> = None;
@@ -31,6 +36,7 @@ async fn collect(body: &mut Incoming, bytes_max: usize) -> Result<Bytes, Problem
         if so_far + piece.len() > bytes_max {
             return Err(Problem::TooLarge { bytes_max: bytes_max as u64 });
         }
+        charge.grow(piece.len())?;
         match &mut rest {
             Some(rest) => rest.extend_from_slice(&piece),
             // The usual body comes in one piece and is never copied.

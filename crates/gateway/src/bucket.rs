@@ -32,6 +32,14 @@ impl Bucket {
         *level = (tokens, now);
         Err(Duration::from_secs_f64((1.0 - tokens) / self.per_second))
     }
+
+    /// Takes more than there may be: a batch that came in with one token pays for its other items, and whoever comes
+    /// next waits until that is paid.
+    pub(crate) fn owe(&self, tokens: usize) {
+        if let Ok(mut level) = self.level.lock() {
+            level.0 -= tokens as f64;
+        }
+    }
 }
 
 #[cfg(test)]

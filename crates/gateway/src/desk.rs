@@ -8,6 +8,7 @@ use std::{sync::Arc, time::Duration};
 use bus::{Placed, SendError};
 use bytes::Bytes;
 use futures::future::join_all;
+use metrics::Histogram;
 use okr::OkrEvent;
 use tokio::time::{Instant, timeout, timeout_at};
 use wire::Arrival;
@@ -74,6 +75,7 @@ pub(crate) struct Desk {
     window: Arc<Window>,
     keep_arrivals: bool,
     message_timeout: Duration,
+    took: Histogram,
 }
 
 impl Desk {
@@ -85,7 +87,8 @@ impl Desk {
         });
         let message_timeout = config.message_timeout();
         let (topics, keep_arrivals) = (Topics::new(partitions), config.keep_arrivals);
-        Self { log, departments, topics, window, keep_arrivals, message_timeout }
+        let took = observe::produce_seconds();
+        Self { log, departments, topics, window, keep_arrivals, message_timeout, took }
     }
 
     /// The longest that a report may take: Kafka's client gives up before.
@@ -223,7 +226,7 @@ impl Desk {
             trouble("produce", error.reason(), error.is_passing(), &error);
             error.reason()
         })?;
-        observe::produced(start.elapsed());
+        self.took.record(start.elapsed());
         Ok(placed)
     }
 

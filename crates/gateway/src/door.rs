@@ -1,32 +1,39 @@
 //! One request, in the order of the contract: who is meant, may it be sent like this, is it small enough, is it
 //! proven, is it not too much; then it is read, and taken to the desk.
 
-use std::{convert::Infallible, sync::Arc, time::Duration};
+mod batch;
+
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
 use boot::trace::Span;
 use bytes::Bytes;
-use http::{HeaderMap, Method, Request, header};
+use http::{HeaderMap, Method, Request, StatusCode, header};
 use hyper::body::{Body, Incoming};
-use sources::{Delivery, Refusal, Source};
+use sources::{Refusal, Source};
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
-use wire::Arrival;
 
 use crate::{
-    GatewayConfig, answer,
-    body::{self, Deflated},
-    desk::{Desk, Held, Parcel, Told},
+    GatewayConfig, answer, body,
+    desk::{Desk, Parcel, Told},
     entrances::{Current, Entrance, Entrances},
+    escort::{Escort, said},
     keys::Keys,
+    memory::Recall,
     observe,
+    once::{self, Asked, Once},
     problem::{Answer, Problem},
+    proxies::Proxies,
+    reader::{self, Coding, Piece, Reader},
+    room::{Charge, Room},
+    split::Form,
+    tls::Tls,
     trail::Trail,
 };
+use batch::Batch;
 
 /// What is left of the deadline for the answer to travel.
 const ANSWER_TIME: Duration = Duration::from_millis(250);
-/// Headers that are kept with every arrival, beside those that its source's dialect reads.
-const KEPT: &[&str] = &["content-type", "content-encoding", "user-agent", "traceparent"];
 
 /// All doors: one per source.
 #[derive(Debug)]
@@ -35,6 +42,10 @@ pub(crate) struct Door {
     config: GatewayConfig,
     desk: Arc<Desk>,
     clock: Clock,
+    room: Arc<Room>,
+    memory: Recall,
+    proxies: Proxies,
+    tls: Tls,
     /// Deliveries that are on their way to Kafka, whether their senders still wait or not.
     under_way: TaskTracker,
 }
@@ -48,17 +59,42 @@ impl std::fmt::Debug for Clock {
     }
 }
 
-/// How the body is written.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Coding {
-    Plain,
-    Gzip,
+/// Who asks, and when it began.
+#[derive(Debug, Clone, Copy)]
+struct Caller {
+    peer: IpAddr,
+    started: Instant,
 }
 
 impl Door {
     pub(crate) fn new(config: GatewayConfig, entrances: Entrances, desk: Desk, clock: boot::Clock) -> Self {
         let (desk, under_way) = (Arc::new(desk), TaskTracker::new());
-        Self { entrances: Current::new(entrances), config, desk, clock: Clock(clock), under_way }
+        let room = Room::new(config.in_flight_bytes_max.as_usize());
+        // The start has refused networks that are none.
+        let proxies = config.proxies().unwrap_or_default();
+        let (entrances, clock) = (Current::new(entrances), Clock(clock));
+        Self {
+            entrances,
+            config,
+            desk,
+            clock,
+            room,
+            memory: Recall::default(),
+            proxies,
+            tls: Tls::default(),
+            under_way,
+        }
+    }
+
+    /// With what is remembered in the store.
+    pub(crate) fn with_memory(mut self, memory: Recall) -> Self {
+        self.memory = memory;
+        self
+    }
+
+    /// What is remembered in the store.
+    pub(crate) fn memory(&self) -> &Recall {
+        &self.memory
     }
 
     /// The sources that are in force; exchanged when the configuration is read again.
@@ -66,8 +102,18 @@ impl Door {
         &self.entrances
     }
 
+    /// What connections are shown; nothing of a request depends on it.
+    pub(crate) fn tls(&self) -> &Tls {
+        &self.tls
+    }
+
     pub(crate) fn config(&self) -> &GatewayConfig {
         &self.config
+    }
+
+    /// Bytes of bodies that are being read or on their way.
+    pub(crate) fn in_flight(&self) -> usize {
+        self.room.used()
     }
 
     /// How long reports may still come after the last request.
@@ -82,13 +128,19 @@ impl Door {
     }
 
     /// Answers a request, always within the deadline.
-    pub(crate) async fn answer(self: Arc<Self>, request: Request<Incoming>) -> Result<Answer, Infallible> {
+    pub(crate) async fn answer(
+        self: Arc<Self>,
+        request: Request<Incoming>,
+        peer: IpAddr,
+    ) -> Result<Answer, Infallible> {
         let started = Instant::now();
+        let caller = Caller { peer, started };
         let (head, mut body) = request.into_parts();
         let mut proven = None;
         let entrances = self.entrances.take();
-        let entrance = source_name(head.uri.path()).and_then(|name| entrances.get(name));
-        let answered = self.handle(entrance, &head, &mut body, (started, &mut proven)).await;
+        let (name, is_batch) = way(head.uri.path()).unwrap_or_default();
+        let entrance = entrances.get(name);
+        let answered = self.handle((entrance, is_batch), &head, &mut body, (caller, &mut proven)).await;
         let mut span = proven.unwrap_or_else(|| Trail::default().enter(&head.method, started));
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
         let answer = answered.unwrap_or_else(|problem| {
@@ -105,32 +157,49 @@ impl Door {
         span.tell(|draft| {
             draft.set("okr.source", source);
             draft.set("http.response.status_code", i64::from(answer.status().as_u16()));
+            draft.set("client.address", self.proxies.client(peer, &head.headers).to_string());
         });
-        observe::answered(source, answer.status().as_u16());
+        match entrance.filter(|_| answer.status() == StatusCode::ACCEPTED) {
+            Some(entrance) => entrance.accepted().increment(1),
+            None => observe::answered(source, answer.status().as_u16()),
+        }
         Ok(answer)
     }
 
     /// `span` is begun once the request is proven.
     async fn handle(
         &self,
-        entrance: Option<&Entrance>,
+        (entrance, is_batch): (Option<&Entrance>, bool),
         head: &http::request::Parts,
         body: &mut Incoming,
-        (started, span): (Instant, &mut Option<Span>),
+        (caller, span): (Caller, &mut Option<Span>),
     ) -> Result<Answer, Problem> {
-        self.header_caps(&head.headers)?;
+        let (headers, started) = (&head.headers, caller.started);
+        self.header_caps(headers)?;
         let entrance = entrance.ok_or(Problem::UnknownSource)?;
-        if let Some(greeting) = entrance.source.greet(&head.method, &head.headers) {
+        let source = &entrance.source;
+        if let Some(greeting) = source.greet(&head.method, headers).filter(|_| !is_batch) {
             return Ok(answer::greeting(&greeting));
         }
         if head.method != Method::POST {
             return Err(Problem::Method);
         }
-        media_type(&head.headers, &entrance.source)?;
-        let coding = coding(&head.headers)?;
-        let wire_body = self.body(body, started).await?;
-        self.prove(entrance, &head.headers, &wire_body)?;
-        let mut trail = Trail::of(&head.headers);
+        if source.is_paused() {
+            return Err(Problem::Paused);
+        }
+        let form = if is_batch { Some(batch_form(headers, source)?) } else { None };
+        if form.is_none() {
+            media_type(headers, source)?;
+        }
+        let coding = coding(headers)?;
+        let (wire_body, mut charge) = self.body(body, started).await?;
+        let deadline = started + self.config.request_deadline.0.saturating_sub(ANSWER_TIME);
+        if let Some(offer) = source.offer(&head.method, headers, &wire_body).filter(|_| !is_batch) {
+            let greeting = self.memory.register(source, offer, deadline).await?;
+            return Ok(answer::greeting(&greeting));
+        }
+        self.prove(entrance, headers, &wire_body, (caller, deadline)).await?;
+        let mut trail = Trail::of(headers);
         *span = Some(trail.enter(&head.method, started));
         if let Some(bucket) = entrance.bucket() {
             bucket.take(Instant::now()).map_err(|wait| {
@@ -138,10 +207,35 @@ impl Door {
                 Problem::TooMany { retry_after }
             })?;
         }
-        let deadline = started + self.config.request_deadline.0.saturating_sub(ANSWER_TIME);
-        let mut parcel = self.parcel(entrance, &head.headers, wire_body, (coding, deadline))?;
-        parcel.trail = trail;
-        self.hand_over(parcel, entrance.source.name()).await
+        let nonces = self.memory.nonces.as_ref();
+        let once = match once::ask(nonces, source, (headers, &wire_body, is_batch), deadline).await? {
+            Asked::Nothing => None,
+            Asked::New(once) => Some(once),
+            Asked::Again(told) => {
+                observe::duplicates(source.name(), 1);
+                entrance.pulse().beat((self.clock.0)());
+                return Ok(answer::again(told));
+            }
+        };
+        let received_at = (self.clock.0)();
+        let reader = Reader { source, received_at, trail, deadline };
+        let answer = match form {
+            Some(form) => {
+                let batch = Batch { entrance, reader, headers, wire_body, charge, once };
+                self.batch(batch, form, coding).await?
+            }
+            None => {
+                let bytes_max = self.config.body_max.as_usize();
+                let (body, fault) = match reader::unpacked(&wire_body, coding, bytes_max, &mut charge)? {
+                    Ok(body) => (body, None),
+                    Err(held) => (wire_body.clone(), Some(held)),
+                };
+                let (parcel, _) = reader.read(Piece { headers, body: &body, kept: wire_body }, fault);
+                self.single(parcel, (charge, once), source.name()).await?
+            }
+        };
+        entrance.pulse().beat(received_at);
+        Ok(answer)
     }
 
     fn header_caps(&self, headers: &HeaderMap) -> Result<(), Problem> {
@@ -152,20 +246,43 @@ impl Door {
     }
 
     /// The body off the wire. A sender may take half the deadline for it, so that enough is left for Kafka.
-    async fn body(&self, body: &mut Incoming, started: Instant) -> Result<Bytes, Problem> {
-        let bytes_max = self.config.body_max;
-        if body.size_hint().lower() > bytes_max.0 {
+    async fn body(&self, body: &mut Incoming, started: Instant) -> Result<(Bytes, Charge), Problem> {
+        let (bytes_max, announced) = (self.config.body_max, body.size_hint().lower());
+        if announced > bytes_max.0 {
             return Err(Problem::TooLarge { bytes_max: bytes_max.0 });
         }
-        body::read(body, bytes_max.as_usize(), started + self.config.request_deadline.0 / 2).await
+        let mut charge = self.room.enter(usize::try_from(announced).unwrap_or(usize::MAX))?;
+        let deadline = started + self.config.request_deadline.0 / 2;
+        let read = body::read(body, bytes_max.as_usize(), deadline, &mut charge).await?;
+        Ok((read, charge))
     }
 
-    fn prove(&self, entrance: &Entrance, headers: &HeaderMap, body: &Bytes) -> Result<(), Problem> {
+    async fn prove(
+        &self,
+        entrance: &Entrance,
+        headers: &HeaderMap,
+        body: &Bytes,
+        (caller, deadline): (Caller, Instant),
+    ) -> Result<(), Problem> {
+        let source = &entrance.source;
         let request = sources::Request { headers, body, now: (self.clock.0)() };
-        let learned = entrance.keys().map(Keys::learned).unwrap_or_default();
-        entrance.source.verify_with(&request, &learned).map_err(|refusal| {
+        let verify = || {
+            let learned = self.memory.learned(source).or_else(|| entrance.keys().map(Keys::learned));
+            source.verify_with(&request, &learned.unwrap_or_default())
+        };
+        let mut proof = verify();
+        if proof == Err(Refusal::Mismatch) && self.memory.look_again(source, deadline).await? {
+            proof = verify();
+        }
+        proof.map_err(|refusal| {
             let (source, reason) = (entrance.source.name(), refusal.reason());
-            tracing::info!(okr.source = source, reason, "refused a request to {source}: {refusal}");
+            let client = self.proxies.client(caller.peer, headers);
+            tracing::info!(
+                okr.source = source,
+                reason,
+                client.address = %client,
+                "refused a request to {source} from {client}: {refusal}"
+            );
             match (refusal, entrance.keys()) {
                 (Refusal::NoKeys, _) => return Problem::Unavailable { reason },
                 (Refusal::UnknownKey, Some(keys)) => keys.ask(),
@@ -175,70 +292,45 @@ impl Door {
         })
     }
 
-    /// Reads a proven body. One that cannot be inflated or understood becomes a parcel too: it is held.
-    fn parcel(
+    async fn single(
         &self,
-        entrance: &Entrance,
-        headers: &HeaderMap,
-        wire_body: Bytes,
-        (coding, deadline): (Coding, Instant),
-    ) -> Result<Parcel, Problem> {
-        let source = &entrance.source;
-        let received_at = (self.clock.0)();
-        let mut unreadable = None;
-        let body = match coding {
-            Coding::Plain => wire_body.clone(),
-            Coding::Gzip => match body::gunzip(&wire_body, self.config.body_max.as_usize()) {
-                Ok(body) => body,
-                Err(Deflated::TooLarge) => {
-                    return Err(Problem::TooLarge { bytes_max: self.config.body_max.0 });
+        parcel: Parcel,
+        (charge, once): (Charge, Option<Once>),
+        source: &str,
+    ) -> Result<Answer, Problem> {
+        let (desk, deadline) = (self.desk.clone(), parcel.deadline);
+        let taking = async move {
+            let told = desk.take(parcel).await;
+            drop(charge);
+            match (once, &told) {
+                (Some(once), Told::First(outcome) | Told::Again(outcome)) => {
+                    once.keep(outcome.again()).await.map_or_else(Told::Unavailable, |()| told)
                 }
-                Err(Deflated::Broken) => {
-                    let error = "the body is not the gzip that it claims to be".to_owned();
-                    unreadable = Some(Held { reason: "not_gzip", error });
-                    wire_body.clone()
-                }
-            },
+                _ => told,
+            }
         };
-        let reading = source.read(&Delivery { headers, body: &body, received_at });
-        let events = match unreadable {
-            Some(held) => Err(held),
-            None => reading.events.map_err(|fault| Held { reason: fault.reason(), error: fault.to_string() }),
-        };
-        let identity = reading.identity.text();
-        let arrival = Arrival {
-            source: source.name().to_owned(),
-            kind: source.kind().to_owned(),
-            delivery_id: Some(identity.to_owned()),
-            received_at,
-            content_type: text(headers, header::CONTENT_TYPE.as_str()),
-            headers: KEPT
-                .iter()
-                .copied()
-                .chain(source.headers_kept().iter().map(String::as_str))
-                .filter_map(|name| Some((name.to_owned(), text(headers, name)?)))
-                .collect(),
-            body: wire_body,
-        };
-        let key = Bytes::from(format!("{}/{identity}", source.name()));
-        let trail = Trail::default();
-        Ok(Parcel { key, fingerprint: reading.fingerprint, arrival, events, trail, deadline })
-    }
-
-    /// From here on the delivery goes its way even if its sender goes away; only the answer has a deadline.
-    async fn hand_over(&self, parcel: Parcel, source: &str) -> Result<Answer, Problem> {
-        let desk = self.desk.clone();
-        let deadline = parcel.deadline;
-        let told = self.under_way.spawn(async move { desk.take(parcel).await });
-        match timeout_at(deadline, told).await {
-            Ok(Ok(Told::First(outcome))) => Ok(outcome.answer(false)),
-            Ok(Ok(Told::Again(outcome))) => {
-                observe::duplicate(source);
+        match self.outcome(taking, deadline, source).await? {
+            Told::First(outcome) => Ok(outcome.answer(false)),
+            Told::Again(outcome) => {
+                observe::duplicates(source, 1);
                 Ok(outcome.answer(true))
             }
-            Ok(Ok(Told::Unavailable(reason))) => Err(Problem::Unavailable { reason }),
+            Told::Unavailable(reason) => Err(Problem::Unavailable { reason }),
+        }
+    }
+
+    /// From here on what was proven goes its way even if its sender goes away; only the answer has a deadline.
+    async fn outcome<T: Send + 'static>(
+        &self,
+        taking: impl Future<Output = T> + Send + 'static,
+        deadline: Instant,
+        source: &str,
+    ) -> Result<T, Problem> {
+        match timeout_at(deadline, Escort::new(taking, &self.under_way)).await {
+            Ok(Ok(told)) => Ok(told),
             Ok(Err(panic)) => {
-                tracing::error!(okr.source = source, error = %panic, "the delivery's task ended: {panic}");
+                let panic = said(&*panic);
+                tracing::error!(okr.source = source, error = panic, "a delivery ended in a panic: {panic}");
                 Err(Problem::Internal)
             }
             Err(_) => Err(Problem::Unavailable { reason: "deadline" }),
@@ -246,24 +338,33 @@ impl Door {
     }
 }
 
-/// The last part of `/in/{source}`; the batch path and everything else is nobody's.
-fn source_name(path: &str) -> Option<&str> {
-    path.strip_prefix("/in/").filter(|name| !name.is_empty() && !name.contains('/'))
+/// The source of `/in/{source}` and of `/in/{source}/batch`, and whether it is the latter; everything else is nobody's.
+fn way(path: &str) -> Option<(&str, bool)> {
+    let rest = path.strip_prefix("/in/")?;
+    let (name, is_batch) = rest.strip_suffix("/batch").map_or((rest, false), |name| (name, true));
+    (!name.is_empty() && !name.contains('/')).then_some((name, is_batch))
 }
 
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
-}
-
-/// A missing media type is read as JSON; parameters say nothing here.
-fn media_type(headers: &HeaderMap, source: &Source) -> Result<(), Problem> {
+/// A missing media type is read as JSON; parameters say nothing here. Two of them say nothing that counts.
+fn essence(headers: &HeaderMap) -> Result<&str, Problem> {
     let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    let Some(value) = values.next() else { return Ok(()) };
+    let Some(value) = values.next() else { return Ok("application/json") };
     let essence = value.to_str().ok().and_then(|value| value.split(';').next()).map(str::trim);
-    let documented = essence.is_some_and(|essence| {
-        source.media_types().iter().any(|known| known.eq_ignore_ascii_case(essence)) || essence.is_empty()
-    });
-    if documented && values.next().is_none() { Ok(()) } else { Err(Problem::MediaType) }
+    match essence.filter(|_| values.next().is_none()) {
+        Some("") => Ok("application/json"),
+        Some(essence) => Ok(essence),
+        None => Err(Problem::MediaType),
+    }
+}
+
+fn media_type(headers: &HeaderMap, source: &Source) -> Result<(), Problem> {
+    let essence = essence(headers)?;
+    let documented = source.media_types().iter().any(|known| known.eq_ignore_ascii_case(essence));
+    if documented { Ok(()) } else { Err(Problem::MediaType) }
+}
+
+fn batch_form(headers: &HeaderMap, source: &Source) -> Result<Form, Problem> {
+    Form::of(essence(headers)?, source.media_types()).ok_or(Problem::MediaType)
 }
 
 fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {

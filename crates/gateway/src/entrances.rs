@@ -9,6 +9,7 @@ use std::{
 };
 
 use boot::House;
+use metrics::Counter;
 use sources::Source;
 use tokio::time::Instant;
 
@@ -16,6 +17,8 @@ use crate::{
     GatewayError,
     bucket::Bucket,
     keys::{self, Keys, Watch},
+    observe,
+    pulse::Pulse,
 };
 
 /// A source, and what is kept for it from one delivery to the next.
@@ -25,6 +28,8 @@ pub(crate) struct Entrance {
     /// Where the source's keys are fetched. The watch ends with the last entrance that has it.
     keys: Option<Arc<Watch>>,
     bucket: Option<Arc<Bucket>>,
+    pulse: Arc<Pulse>,
+    accepted: Counter,
 }
 
 impl Entrance {
@@ -36,6 +41,16 @@ impl Entrance {
     /// What bounds the source's deliveries.
     pub(crate) fn bucket(&self) -> Option<&Bucket> {
         self.bucket.as_deref()
+    }
+
+    /// When it was last heard.
+    pub(crate) fn pulse(&self) -> &Pulse {
+        &self.pulse
+    }
+
+    /// Its requests that were answered 202.
+    pub(crate) fn accepted(&self) -> &Counter {
+        &self.accepted
     }
 
     fn new(source: Source, before: Option<&Self>, house: &House) -> Result<Self, GatewayError> {
@@ -51,7 +66,9 @@ impl Entrance {
                 rate.and_then(|rate| Bucket::new(rate, Instant::now())).map(Arc::new)
             }
         };
-        Ok(Self { source, keys, bucket })
+        let pulse = before.map_or_else(|| Arc::new(Pulse::new()), |before| before.pulse.clone());
+        let accepted = observe::accepted(source.name());
+        Ok(Self { source, keys, bucket, pulse, accepted })
     }
 }
 
@@ -76,6 +93,32 @@ impl Entrances {
     /// The entrance of a source.
     pub(crate) fn get(&self, name: &str) -> Option<&Entrance> {
         self.0.get(name)
+    }
+
+    /// Says of each source whether it is paused, and of those of `before` that are no more, that they are not.
+    pub(crate) fn tell_pauses(&self, before: &Self) {
+        for name in before.0.keys().filter(|name| !self.0.contains_key(*name)) {
+            observe::paused(name, false);
+        }
+        for (name, entrance) in &self.0 {
+            let is_paused = entrance.source.is_paused();
+            let was_paused = before.get(name).is_some_and(|before| before.source.is_paused());
+            observe::paused(name, is_paused);
+            if is_paused && !was_paused {
+                tracing::warn!(
+                    okr.source = name,
+                    "{name} is paused: its deliveries are answered 503, and nothing is kept"
+                );
+            }
+            if was_paused && !is_paused {
+                tracing::info!(okr.source = name, "{name} is paused no more");
+            }
+        }
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Entrance> {
+        self.0.values()
     }
 
     #[cfg(test)]

@@ -5,7 +5,7 @@ use bus::{OutRecord, Placed, SendError};
 use bytes::Bytes;
 use futures::future::BoxFuture;
 use okr::OkrEvent;
-use wire::{Arrival, WireError};
+use wire::{Arrival, Pending, WireError};
 
 /// The report of one record: where it lies, or that it is not known to lie anywhere.
 pub(crate) type Report = BoxFuture<'static, Result<Placed, SendError>>;
@@ -18,6 +18,9 @@ pub(crate) trait Log: Send + Sync + std::fmt::Debug {
 
     /// Frames an arrival, likewise.
     async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError>;
+
+    /// Frames a reference to an arrival, likewise.
+    async fn pending(&self, pending: &Pending) -> Result<Bytes, WireError>;
 
     /// Hands a record over, without waiting; the order of calls is the order in a partition. The report always
     /// comes, whoever still waits for it.
@@ -39,6 +42,10 @@ impl Log for Kafka {
 
     async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError> {
         self.encoder.arrival(arrival).await
+    }
+
+    async fn pending(&self, pending: &Pending) -> Result<Bytes, WireError> {
+        self.encoder.pending(pending).await
     }
 
     fn enqueue(&self, record: OutRecord) -> Result<Report, SendError> {

@@ -7,20 +7,32 @@
 mod answer;
 mod body;
 mod bucket;
+mod certificate;
 mod config;
 mod departments;
 mod desk;
 mod door;
 mod entrances;
+mod escort;
+mod habit;
 mod kafka;
 mod keys;
+mod memory;
 mod observe;
+mod once;
 mod problem;
+mod proxies;
+mod pulse;
+mod reader;
 mod readiness;
 mod records;
+mod registrar;
 mod reload;
+mod room;
 mod server;
 mod spec;
+mod split;
+mod tls;
 mod trail;
 mod voice;
 mod window;
@@ -31,8 +43,10 @@ use tokio::net::TcpListener;
 
 pub use config::{GatewayConfig, KEYS};
 pub use departments::{DepartmentConfig, DepartmentsConfig};
+pub use memory::Memory;
 pub use reload::{Change, Handle};
 pub use spec::openapi;
+pub use tls::TlsConfig;
 
 use entrances::Entrances;
 
@@ -51,6 +65,8 @@ pub struct Context {
     pub producer: bus::Producer,
     /// For asking whether the schemas are registered.
     pub registry: wire::Registry,
+    /// What is remembered in the store; none where no source asks for it.
+    pub memory: Option<Memory>,
     /// Partitions of every topic but `okr.events`: `[kafka] partitions`.
     pub partitions: i32,
     /// Where it lives.
@@ -102,6 +118,7 @@ impl Gateway {
     pub async fn bind(context: Context) -> Result<Self, GatewayError> {
         context.config.check()?;
         let map = departments::Map::new(&context.departments).map_err(first)?;
+        let tls = context.config.tls.as_ref().map(tls::Material::load).transpose()?;
         let listener = server::listen(context.config.listen).await?;
         let address = listener.local_addr().unwrap_or(context.config.listen);
         let house = context.house;
@@ -119,9 +136,17 @@ impl Gateway {
         });
         let log = Arc::new(kafka::Kafka { producer: context.producer.clone(), encoder });
         let desk = desk::Desk::new(log, map, &context.config, context.partitions);
+        let memory = context.memory.map(memory::Recall::new).unwrap_or_default();
+        memory.suffices(&context.sources)?;
         let entrances = Entrances::new(context.sources, &Entrances::default(), &house)?;
-        let door = door::Door::new(context.config, entrances, desk, house.clock.clone());
-        Ok(Self { listener, address, door: Arc::new(door), producer: context.producer, house })
+        entrances.tell_pauses(&Entrances::default());
+        let door = door::Door::new(context.config, entrances, desk, house.clock.clone()).with_memory(memory);
+        let door = Arc::new(door);
+        memory::watch(&door, &house);
+        door.tls().exchange(tls);
+        pulse::watch(door.clone(), &house);
+        tls::watch(door.clone(), &house);
+        Ok(Self { listener, address, door, producer: context.producer, house })
     }
 
     /// Where it listens.

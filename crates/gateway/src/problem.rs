@@ -9,8 +9,11 @@ pub(crate) type Answer = Response<Full<Bytes>>;
 
 /// How long a sender is asked to wait when we cannot say.
 pub(crate) const RETRY_AFTER_SECONDS: u64 = 5;
+/// A pause is a person's doing, and lasts.
+const PAUSED_RETRY_AFTER_SECONDS: u64 = 60;
 
-/// What is wrong with a request. The sender is told no more than that; a reason is a label for our metrics alone.
+/// What is wrong with a request. The sender is told no more than that; a reason is a label for our metrics, and told only
+/// of a pause, which is nobody's fault.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Problem {
     UnknownSource,
@@ -19,6 +22,9 @@ pub(crate) enum Problem {
     Encoding,
     TooLarge {
         bytes_max: u64,
+    },
+    TooManyItems {
+        items_max: usize,
     },
     Headers,
     /// No HTTP that anybody could read.
@@ -33,6 +39,8 @@ pub(crate) enum Problem {
         retry_after: u64,
     },
     Connections,
+    /// A person has paused the source.
+    Paused,
     Unavailable {
         reason: &'static str,
     },
@@ -45,14 +53,14 @@ impl Problem {
             Self::UnknownSource => StatusCode::NOT_FOUND,
             Self::Method => StatusCode::METHOD_NOT_ALLOWED,
             Self::MediaType | Self::Encoding => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::TooLarge { .. } => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooLarge { .. } | Self::TooManyItems { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::LongPath => StatusCode::URI_TOO_LONG,
             Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Unproven { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Connections | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Connections | Self::Paused | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -65,6 +73,9 @@ impl Problem {
             Self::MediaType => "this source does not send this media type",
             Self::Encoding => "a body is sent plain or with content-encoding gzip",
             Self::TooLarge { bytes_max } => return format!("a body may have at most {bytes_max} bytes"),
+            Self::TooManyItems { items_max } => {
+                return format!("a batch may have at most {items_max} items; send it in parts");
+            }
             Self::Headers => "the request has too many or too long headers",
             Self::Malformed => "this is not HTTP as it is spoken here",
             Self::LongPath => "the path is too long; webhooks go to /in/{source}",
@@ -73,6 +84,7 @@ impl Problem {
             Self::Unproven { .. } => "the request does not prove where it comes from",
             Self::TooMany { .. } => "this source sends too much at once; send it again later",
             Self::Connections => "too many connections; send it again later",
+            Self::Paused => "this source is paused, nothing was kept; send it again later",
             Self::Unavailable { .. } => "the delivery could not be stored safely; send it again later",
             Self::Internal => "something is wrong on our side; send it again later",
         };
@@ -87,6 +99,7 @@ impl Problem {
             Self::Unproven { .. } => (header::WWW_AUTHENTICATE, HeaderValue::from_static("Signature")),
             Self::TooMany { retry_after } => (header::RETRY_AFTER, HeaderValue::from(retry_after)),
             Self::Connections => (header::RETRY_AFTER, HeaderValue::from(1_u64)),
+            Self::Paused => (header::RETRY_AFTER, HeaderValue::from(PAUSED_RETRY_AFTER_SECONDS)),
             Self::Unavailable { .. } | Self::Internal => {
                 (header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
             }
@@ -102,6 +115,7 @@ impl Problem {
             Self::MediaType => "media_type",
             Self::Encoding => "encoding",
             Self::TooLarge { .. } => "too_large",
+            Self::TooManyItems { .. } => "too_many_items",
             Self::Headers => "headers",
             Self::Malformed => "malformed",
             Self::LongPath => "long_path",
@@ -110,6 +124,7 @@ impl Problem {
             Self::Unproven { reason } | Self::Unavailable { reason } => reason,
             Self::TooMany { .. } => "rate",
             Self::Connections => "connections",
+            Self::Paused => "paused",
             Self::Internal => "internal",
         }
     }
@@ -117,12 +132,15 @@ impl Problem {
     /// The problem document.
     pub(crate) fn body(self) -> Bytes {
         let status = self.status();
-        let body = serde_json::json!({
+        let mut body = serde_json::json!({
             "type": "about:blank",
             "title": status.canonical_reason().unwrap_or("Error"),
             "status": status.as_u16(),
             "detail": self.detail(),
         });
+        if self == Self::Paused {
+            body["reason"] = self.reason().into();
+        }
         Bytes::from(body.to_string())
     }
 

@@ -40,7 +40,12 @@ pub(crate) struct EventRecord<'a> {
 
 impl Topics {
     pub(crate) fn new(partitions: i32) -> Self {
-        Self { events: "okr.events".into(), arrivals: "okr.arrivals".into(), pending: "okr.pending".into(), partitions }
+        Self {
+            events: "okr.events".into(),
+            arrivals: "okr.arrivals".into(),
+            pending: "okr.pending".into(),
+            partitions,
+        }
     }
 
     pub(crate) fn event(&self, record: EventRecord<'_>, trail: &Trail) -> Outgoing {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use boot::House;
 use sources::Source;
 
-use crate::{GatewayError, door::Door, entrances::Entrances};
+use crate::{GatewayError, TlsConfig, door::Door, entrances::Entrances, tls::Material};
 
 /// What of a gateway can be exchanged while it serves.
 #[derive(Debug, Clone)]
@@ -18,23 +18,31 @@ pub struct Handle {
 #[derive(Debug)]
 pub struct Change {
     door: Arc<Door>,
+    before: Arc<Entrances>,
     entrances: Entrances,
+    tls: Option<Material>,
 }
 
 impl Handle {
-    /// Makes another set of sources ready.
+    /// Makes another set of sources ready, and another certificate; without one it is plain HTTP.
     ///
     /// # Errors
-    /// Values that do not fit each other; the sources in force stay.
-    pub fn prepare(&self, sources: Vec<Source>) -> Result<Change, GatewayError> {
-        let entrances = Entrances::new(sources, &self.door.entrances().take(), &self.house)?;
-        Ok(Change { door: self.door.clone(), entrances })
+    /// Values that do not fit each other, or a pair that cannot be used; what is in force stays.
+    pub fn prepare(&self, sources: Vec<Source>, tls: Option<&TlsConfig>) -> Result<Change, GatewayError> {
+        let before = self.door.entrances().take();
+        self.door.memory().suffices(&sources)?;
+        let entrances = Entrances::new(sources, &before, &self.house)?;
+        let tls = tls.map(Material::load).transpose()?;
+        Ok(Change { door: self.door.clone(), before, entrances, tls })
     }
 }
 
 impl Change {
-    /// From now on, requests that begin meet the new sources; those under way end as they began.
+    /// From now on, requests that begin meet the new sources, and connections that begin the new certificate; those
+    /// under way end as they began.
     pub fn apply(self) {
+        self.entrances.tell_pauses(&self.before);
         self.door.entrances().exchange(self.entrances);
+        self.door.tls().exchange(self.tls);
     }
 }

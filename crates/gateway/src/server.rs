@@ -1,10 +1,17 @@
 //! Connections: how many, how long, and how they end.
 
-use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
+use rustls::ServerConfig;
 use tokio::{
+    io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
 };
@@ -15,6 +22,7 @@ use crate::{
     door::Door,
     observe,
     problem::{Answer, Problem},
+    tls,
     voice::Voice,
 };
 
@@ -28,6 +36,9 @@ const TURNED_AWAY_TIME_MAX: Duration = Duration::from_secs(3);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The read buffer of a connection: above the cap on headers, so that the cap's own answer is given.
 const BUFFER_BYTES_MIN: usize = 16 << 10;
+
+/// So many headers hyper reads without asking for memory; more it refuses by itself, unless it is told another number.
+const HEADERS_INLINE: usize = 100;
 
 /// Takes the port.
 pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, GatewayError> {
@@ -45,8 +56,8 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: Canc
             () = shutdown.cancelled() => break,
             accepted = listener.accept() => accepted,
         };
-        let stream = match accepted {
-            Ok((stream, _)) => stream,
+        let (stream, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 tracing::warn!(error = %error, "a connection was not accepted: {error}");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -54,9 +65,9 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: Canc
             }
         };
         if let Ok(place) = places.clone().try_acquire_owned() {
-            open.spawn(connection(stream, door.clone(), shutdown.clone(), place));
+            open.spawn(connection((stream, peer.ip()), door.clone(), shutdown.clone(), place));
         } else if let Ok(place) = turned_away.clone().try_acquire_owned() {
-            open.spawn(turn_away(stream, place));
+            open.spawn(turn_away(stream, door.tls().take(), place));
         } else {
             observe::refused("unknown", "connections");
         }
@@ -68,7 +79,7 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: Canc
 }
 
 async fn connection(
-    stream: TcpStream,
+    (stream, peer): (TcpStream, IpAddr),
     door: Arc<Door>,
     shutdown: CancellationToken,
     _place: OwnedSemaphorePermit,
@@ -76,13 +87,41 @@ async fn connection(
     // An answer is one small write; waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
     observe::connections(1.0);
+    match door.tls().take() {
+        None => talk(stream, peer, door, shutdown).await,
+        Some(tls) => {
+            let shaken = tokio::select! {
+                shaken = tls::shake(stream, tls) => shaken,
+                // Nothing was asked yet.
+                () = shutdown.cancelled() => None,
+            };
+            if let Some(stream) = shaken {
+                talk(stream, peer, door, shutdown).await;
+            }
+        }
+    }
+    observe::connections(-1.0);
+}
+
+/// HTTP, over whatever carries it.
+async fn talk(
+    stream: impl AsyncRead + AsyncWrite + Unpin,
+    peer: IpAddr,
+    door: Arc<Door>,
+    shutdown: CancellationToken,
+) {
     let config = door.config();
     let (headers_max, bytes_max) = (config.headers_max, config.headers_bytes_max.as_usize());
-    let service = service_fn(move |request| door.clone().answer(request));
-    let serving = http1::Builder::new()
+    let service = service_fn(move |request| door.clone().answer(request, peer));
+    let mut builder = http1::Builder::new();
+    if headers_max > HEADERS_INLINE {
+        builder.max_headers(headers_max);
+    }
+    let serving = builder
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD_TIME_MAX)
-        .max_headers(headers_max.saturating_mul(2))
+        // A sender that says no more still hears its answer.
+        .half_close(true)
         .max_buf_size(bytes_max.saturating_mul(2).max(BUFFER_BYTES_MIN))
         .serve_connection(TokioIo::new(Voice::new(stream)), service);
     let mut serving = std::pin::pin!(serving);
@@ -96,18 +135,26 @@ async fn connection(
     if let Err(error) = served {
         tracing::debug!(error = %error, "a connection broke off: {error}");
     }
-    observe::connections(-1.0);
 }
 
 /// Says 503 to the first request, and closes.
-async fn turn_away(stream: TcpStream, _place: OwnedSemaphorePermit) {
+async fn turn_away(stream: TcpStream, tls: Option<Arc<ServerConfig>>, _place: OwnedSemaphorePermit) {
     observe::refused("unknown", "connections");
     let service = service_fn(|request: http::Request<Incoming>| async {
         body::drain(request.into_body());
         Ok::<Answer, Infallible>(Problem::Connections.answer())
     });
-    let serving =
-        http1::Builder::new().keep_alive(false).serve_connection(TokioIo::new(Voice::new(stream)), service);
+    let mut http = http1::Builder::new();
+    http.keep_alive(false);
+    let serving = async {
+        match tls {
+            None => http.serve_connection(TokioIo::new(Voice::new(stream)), service).await,
+            Some(tls) => match tls::shake(stream, tls).await {
+                Some(stream) => http.serve_connection(TokioIo::new(Voice::new(stream)), service).await,
+                None => Ok(()),
+            },
+        }
+    };
     // However it ends, there is nothing to do about it.
     let _ = tokio::time::timeout(TURNED_AWAY_TIME_MAX, serving).await;
 }

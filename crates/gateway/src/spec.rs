@@ -2,10 +2,15 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::problem::{Problem, RETRY_AFTER_SECONDS};
+use crate::{
+    problem::{Problem, RETRY_AFTER_SECONDS},
+    split::Form,
+};
 
 /// The default of `gateway.body_max`.
 pub(crate) const BODY_MAX: u64 = 512 << 10;
+/// The default of `gateway.batch_items_max`.
+pub(crate) const BATCH_ITEMS_MAX: usize = 1_000;
 
 /// Every refusal, in the order in which a request meets them.
 const REFUSALS: &[Problem] = &[
@@ -15,6 +20,7 @@ const REFUSALS: &[Problem] = &[
     Problem::LongPath,
     Problem::UnknownSource,
     Problem::Method,
+    Problem::Paused,
     Problem::MediaType,
     Problem::Encoding,
     Problem::TooLarge { bytes_max: BODY_MAX },
@@ -25,6 +31,9 @@ const REFUSALS: &[Problem] = &[
     Problem::Unavailable { reason: "" },
     Problem::Internal,
 ];
+
+/// What only a batch is refused for.
+const BATCH_REFUSALS: &[Problem] = &[Problem::TooManyItems { items_max: BATCH_ITEMS_MAX }];
 
 /// The document: `POST /in/{source}`, its answers, and what they mean to a sender.
 #[must_use]
@@ -38,9 +47,12 @@ pub fn openapi(version: &str) -> Value {
             "license": { "name": "Apache-2.0", "identifier": "Apache-2.0" },
         },
         "servers": [{ "url": "http://127.0.0.1:8080", "description": "`gateway.listen`" }],
-        "paths": { "/in/{source}": { "parameters": [source()], "post": operation(), "options": handshake() } },
+        "paths": {
+            "/in/{source}": { "parameters": [source()], "post": operation(), "options": handshake() },
+            "/in/{source}/batch": { "parameters": [source()], "post": batch() },
+        },
         "components": {
-            "schemas": { "Accepted": accepted(), "Outcome": outcome(), "Problem": problem() },
+            "schemas": { "Accepted": accepted(), "BatchOutcome": batch_outcome(), "Outcome": outcome(), "Problem": problem() },
             "headers": {
                 "RetryAfter": {
                     "description": "Seconds after which the same delivery may be sent again; it keeps its ids.",
@@ -52,23 +64,52 @@ pub fn openapi(version: &str) -> Value {
 }
 
 fn operation() -> Value {
-    let mut responses = Map::new();
-    responses.insert(
-        "202".into(),
-        json!({
-            "description": "Kafka holds every record, or the delivery was accepted before, or it is held for a person.",
-            "content": { "application/json": { "schema": { "$ref": "#/components/schemas/Outcome" } } },
-        }),
+    let kept = "Kafka holds every record, or the delivery was accepted before, or it is held for a person.";
+    let mut operation = posted((kept, "Outcome"), REFUSALS.iter(), sources::media_types().into_iter());
+    operation["operationId"] = json!("deliver");
+    operation["summary"] = json!("Deliver a webhook");
+    operation["description"] = json!(
+        "The body is verified as it is on the wire, as the source's kind and `verify` say, before it is parsed. Repeat it unchanged after a 408, 429 or 5xx."
     );
-    for refusal in REFUSALS {
+    operation["requestBody"]["description"] = json!(
+        "What the tool sends, in a media type that the source's kind documents; `content-encoding: gzip` is allowed."
+    );
+    operation
+}
+
+/// Many deliveries under one signature.
+fn batch() -> Value {
+    let kept =
+        "Of every item Kafka holds all records, or it was accepted before, or it is held for a person.";
+    let refusals = REFUSALS.iter().chain(BATCH_REFUSALS);
+    let mut operation = posted((kept, "BatchOutcome"), refusals, Form::media_types());
+    operation["operationId"] = json!("deliverBatch");
+    operation["summary"] = json!("Deliver many webhooks under one signature");
+    operation["description"] = json!(
+        "The signature covers the whole body as it is on the wire. Each item is a delivery of its own: where a header says which delivery it is, the header is of the batch and the item adds `#` and its number, from 0. A bad item is held and fails no other. A 5xx is of the whole batch: repeat it unchanged, and what was stored is answered as a duplicate. A batch counts as its items for the source's rate."
+    );
+    operation["requestBody"]["description"] = json!(
+        "A JSON array, a JSON body in each line, or a batch of CloudEvents for sources of kind `cloudevents`; `content-encoding: gzip` is allowed."
+    );
+    operation
+}
+
+/// A POST, what is told when it is kept, and what else may be told.
+fn posted<'a>(
+    (kept, schema): (&str, &str),
+    refusals: impl Iterator<Item = &'a Problem>,
+    media_types: impl Iterator<Item = &'static str>,
+) -> Value {
+    let mut responses = Map::new();
+    let schema = json!({ "$ref": format!("#/components/schemas/{schema}") });
+    let kept = json!({ "description": kept, "content": { "application/json": { "schema": schema } } });
+    responses.insert("202".into(), kept);
+    for refusal in refusals {
         refuse(responses.entry(refusal.status().as_str()).or_insert_with(|| json!({})), *refusal);
     }
     let content: Map<String, Value> =
-        sources::media_types().into_iter().map(|name| (name.to_owned(), json!({ "schema": {} }))).collect();
+        media_types.map(|name| (name.to_owned(), json!({ "schema": {} }))).collect();
     json!({
-        "operationId": "deliver",
-        "summary": "Deliver a webhook",
-        "description": "The body is verified as it is on the wire, as the source's kind and `verify` say, before it is parsed. Repeat it unchanged after a 408, 429 or 5xx.",
         "parameters": [{
             "name": "traceparent", "in": "header", "required": false,
             "description": "W3C trace context; it travels with the event.",
@@ -78,11 +119,7 @@ fn operation() -> Value {
             "description": "W3C trace context: up to 512 bytes travel with a valid `traceparent`.",
             "schema": { "type": "string" },
         }],
-        "requestBody": {
-            "required": true,
-            "description": "What the tool sends, in a media type that the source's kind documents; `content-encoding: gzip` is allowed.",
-            "content": content,
-        },
+        "requestBody": { "required": true, "content": content },
         "responses": responses,
     })
 }
@@ -163,6 +200,24 @@ fn outcome() -> Value {
     })
 }
 
+fn batch_outcome() -> Value {
+    json!({
+        "type": "object",
+        "required": ["items"],
+        "properties": {
+            "items": {
+                "type": "array",
+                "description": "One for each item, in the batch's order.",
+                "items": {
+                    "allOf": [{ "$ref": "#/components/schemas/Outcome" }],
+                    "required": ["status"],
+                    "properties": { "status": { "type": "integer", "const": 202 } },
+                },
+            },
+        },
+    })
+}
+
 fn problem() -> Value {
     json!({
         "type": "object",
@@ -173,6 +228,7 @@ fn problem() -> Value {
             "title": { "type": "string" },
             "status": { "type": "integer" },
             "detail": { "type": "string" },
+            "reason": { "type": "string", "description": "`paused`: a person has paused the source, and nothing was kept. Other refusals say none." },
         },
     })
 }

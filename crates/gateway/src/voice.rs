@@ -7,34 +7,31 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use tokio::{
-    io::{AsyncRead, AsyncWrite, ReadBuf},
-    net::TcpStream,
-};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::{observe, problem::Problem};
 
 /// A connection, heard by hyper as the stream that it is.
-pub(crate) struct Voice {
-    stream: TcpStream,
+pub(crate) struct Voice<S> {
+    stream: S,
     /// What is still to be said in place of hyper's own words.
     instead: Vec<u8>,
     said: usize,
 }
 
-impl Voice {
-    pub(crate) fn new(stream: TcpStream) -> Self {
+impl<S> Voice<S> {
+    pub(crate) fn new(stream: S) -> Self {
         Self { stream, instead: Vec::new(), said: 0 }
     }
 }
 
-impl AsyncRead for Voice {
+impl<S: AsyncRead + Unpin> AsyncRead for Voice<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         Pin::new(&mut self.stream).poll_read(cx, buf)
     }
 }
 
-impl AsyncWrite for Voice {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, words: &[u8]) -> Poll<Result<usize>> {
         if self.instead.is_empty() {
             match instead_of(words) {

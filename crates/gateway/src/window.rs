@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use metrics::Gauge;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{answer::Outcome, observe};
@@ -34,6 +35,7 @@ pub(crate) struct Window {
     limits: Limits,
     names: (RandomState, RandomState),
     state: Mutex<State>,
+    held: (Gauge, Gauge),
 }
 
 /// Stands for a source and a delivery's identity: 128 bits that nobody outside can foretell, so that no two deliveries
@@ -82,7 +84,7 @@ pub(crate) struct Mine {
 
 impl Window {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, names: Default::default(), state: Mutex::default() })
+        Arc::new(Self { limits, names: Default::default(), state: Mutex::default(), held: observe::window() })
     }
 
     /// Asks about a delivery: `key` names its source and identity.
@@ -130,7 +132,8 @@ impl Mine {
         state.entries.insert(self.name, known);
         state.order.push_back((now, self.name));
         state.forget(&self.window.limits, now);
-        observe::window(state.order.len(), state.bytes);
+        self.window.held.0.set(state.order.len() as f64);
+        self.window.held.1.set(state.bytes as f64);
     }
 }
 

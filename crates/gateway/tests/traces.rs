@@ -83,6 +83,7 @@ async fn gateway(house: &House) -> Gateway {
     let section = "kind = \"okr\"\nverify = { scheme = \"bearer\", secrets = [\"t0ken\"] }";
     let source = Source::build("acme", &toml::from_str::<SourceConfig>(section).unwrap()).unwrap();
     Gateway::bind(Context {
+        memory: None,
         producer: bus::Producer::new(&settings, config.message_timeout()).unwrap(),
         config,
         departments: DepartmentsConfig::default(),

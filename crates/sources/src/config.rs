@@ -22,6 +22,9 @@ pub struct SourceConfig {
     pub rate_limit: Option<Rate>,
     /// A silence of this length is worth a look; left out, it is learned when the source usually speaks.
     pub silent_after: Option<Span>,
+    /// Whether deliveries are refused for now.
+    #[serde(default)]
+    pub paused: bool,
     /// The department of events that name none.
     pub department: Option<String>,
     /// What the tool means by "the goal": 1 when left out, 100 for a tool that speaks in percent.

@@ -33,6 +33,12 @@ pub const KEYS: &[Key] = &[
         None,
         "A silence of this length raises `okr_source_silent`; left out, it is learned at which hours of the week the source usually speaks.",
     ),
+    key(
+        "sources.*.paused",
+        Kind::Flag,
+        Some("false"),
+        "Whether its deliveries are answered 503 with `Retry-After` and nothing is kept, so that the tool sends them again later; SIGHUP is enough to change it.",
+    ),
     key("sources.*.department", Kind::Text, None, "The department of events that name none."),
     key(
         "sources.*.progress_scale",

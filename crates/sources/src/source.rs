@@ -26,6 +26,7 @@ pub struct Source {
     department: Option<String>,
     rate_limit: Option<Rate>,
     silent_after: Option<Duration>,
+    is_paused: bool,
     terms: Terms,
     voice: Voice,
     headers_kept: Vec<String>,
@@ -106,6 +107,7 @@ impl Source {
             department: config.department.clone(),
             rate_limit: config.rate_limit,
             silent_after: config.silent_after.map(|span| span.0),
+            is_paused: config.paused,
             terms: Terms { progress_scale: config.progress_scale.unwrap_or(1.0) },
             headers_kept: voice.dialect().headers().into_iter().map(str::to_owned).collect(),
             learns: config.verify.is_none() && voice.dialect().brings_secrets(),
@@ -163,6 +165,12 @@ impl Source {
         self.silent_after
     }
 
+    /// Whether a person wants its deliveries refused for now.
+    #[must_use]
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
     /// The answer to a handshake that this kind documents; asked before a method or a body is judged.
     #[must_use]
     pub fn greet(&self, method: &http::Method, headers: &http::HeaderMap) -> Option<Greeting> {
@@ -180,6 +188,12 @@ impl Source {
     #[must_use]
     pub fn learns(&self) -> bool {
         self.learns
+    }
+
+    /// Whether it has no secret but those that it brings.
+    #[must_use]
+    pub fn lacks_secrets(&self) -> bool {
+        self.learns && !self.verifier.has_keys()
     }
 
     /// The handshake that brings a secret, in exactly the shape that this kind documents; asked before a request is

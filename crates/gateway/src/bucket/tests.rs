@@ -32,3 +32,15 @@ fn a_rate_below_one_a_second_lets_one_through_at_a_time() {
 fn no_bound_is_no_bucket() {
     assert!(Bucket::new(Rate::NONE, Instant::now()).is_none());
 }
+
+#[test]
+fn what_is_owed_is_paid_before_anybody_comes_again() {
+    let start = Instant::now();
+    let bucket = Bucket::new(Rate { per_second: 10.0 }, start).unwrap();
+    bucket.take(start).unwrap();
+    bucket.owe(29);
+    let wait = bucket.take(start).unwrap_err();
+    assert!((wait.as_secs_f64() - 2.1).abs() < 1e-6, "{wait:?}");
+    assert!(bucket.take(start + Duration::from_secs(2)).is_err());
+    assert!(bucket.take(start + Duration::from_millis(2_101)).is_ok());
+}

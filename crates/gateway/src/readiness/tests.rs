@@ -36,7 +36,7 @@ fn a_cluster_as_configured_lacks_nothing() {
 
 #[test]
 fn what_lacks_is_named_with_the_command_that_mends_it() {
-    check(|all| all.truncate(1), &["okr.arrivals, okr.dead.gateway", "okr-router topics apply"]);
+    check(|all| all.truncate(1), &["okr.arrivals, okr.pending, okr.dead.gateway", "okr-router topics apply"]);
     check(|all| all[0] = topic("okr.events", 12), &["okr.events has 12", "24", "okr-router topics apply"]);
     check(|all| all[1] = topic("okr.arrivals", 7), &["okr.arrivals has 7", "6", "okr-router topics plan"]);
     let small = |all: &mut Vec<TopicState>| {

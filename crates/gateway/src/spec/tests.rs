@@ -21,18 +21,27 @@ fn number(problem: Problem) -> usize {
         Problem::Connections => 12,
         Problem::Unavailable { .. } => 13,
         Problem::Internal => 14,
+        Problem::TooManyItems { .. } => 15,
+        Problem::Paused => 16,
     }
 }
 
 #[test]
 fn every_refusal_is_in_the_document_once() {
-    let numbers: HashSet<usize> = REFUSALS.iter().map(|refusal| number(*refusal)).collect();
-    assert_eq!(numbers, (0..15).collect());
-    let kinds: HashSet<_> = REFUSALS.iter().map(discriminant).collect();
-    assert_eq!(kinds.len(), REFUSALS.len());
+    let all = || REFUSALS.iter().chain(BATCH_REFUSALS);
+    let numbers: HashSet<usize> = all().map(|refusal| number(*refusal)).collect();
+    assert_eq!(numbers, (0..17).collect());
+    let kinds: HashSet<_> = all().map(discriminant).collect();
+    assert_eq!(kinds.len(), all().count());
+    check("/in/{source}", REFUSALS.iter());
+    check("/in/{source}/batch", all());
+}
+
+#[track_caller]
+fn check<'a>(path: &str, refusals: impl Iterator<Item = &'a Problem>) {
     let document = openapi("1");
-    for refusal in REFUSALS {
-        let answer = &document["paths"]["/in/{source}"]["post"]["responses"][refusal.status().as_str()];
+    for refusal in refusals {
+        let answer = &document["paths"][path]["post"]["responses"][refusal.status().as_str()];
         let description = answer["description"].as_str().expect("it is described");
         assert!(description.contains(&refusal.detail()), "{refusal:?}: {description}");
         if let Some((name, _)) = refusal.header() {

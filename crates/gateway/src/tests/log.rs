@@ -13,7 +13,7 @@ use bus::{OutRecord, Placed, SendError};
 use bytes::Bytes;
 use okr::OkrEvent;
 use tokio::sync::oneshot;
-use wire::{Arrival, WireError};
+use wire::{Arrival, Pending, WireError};
 
 use crate::kafka::{Log, Report};
 
@@ -72,6 +72,10 @@ impl Fake {
         serde_json::from_slice(record.value.as_ref().unwrap()).unwrap()
     }
 
+    pub(super) fn pending_of(record: &OutRecord) -> Pending {
+        serde_json::from_slice(record.value.as_ref().unwrap()).unwrap()
+    }
+
     async fn encoded(&self, json: Vec<u8>) -> Result<Bytes, WireError> {
         let hangs = match &*self.registry.lock().unwrap() {
             Some(Registry::Down) => return Err(WireError::RegistryDown("test".to_owned())),
@@ -93,6 +97,10 @@ impl Log for Fake {
 
     async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError> {
         self.encoded(serde_json::to_vec(arrival).unwrap()).await
+    }
+
+    async fn pending(&self, pending: &Pending) -> Result<Bytes, WireError> {
+        self.encoded(serde_json::to_vec(pending).unwrap()).await
     }
 
     fn enqueue(&self, record: OutRecord) -> Result<Report, SendError> {

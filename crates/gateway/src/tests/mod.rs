@@ -1,10 +1,14 @@
 //! The gateway over real HTTP, with a log that does as it is told.
 
+mod batch;
 mod caps;
 mod client;
 mod duplicates;
 mod kinds;
 mod log;
+mod paused;
+mod room;
+mod tls;
 mod trouble;
 mod webhooks;
 
@@ -26,6 +30,7 @@ use log::Fake;
 struct Stage {
     address: std::net::SocketAddr,
     log: Arc<Fake>,
+    door: Arc<Door>,
     shutdown: CancellationToken,
     serving: tokio::task::JoinHandle<()>,
 }
@@ -110,12 +115,12 @@ async fn stage_of(config: GatewayConfig, door: impl FnOnce(GatewayConfig, Desk) 
     let departments: DepartmentsConfig = toml::from_str(DEPARTMENTS).unwrap();
     let log = Arc::new(Fake::default());
     let desk = Desk::new(log.clone(), Map::new(&departments).unwrap(), &config, 6);
-    let door = door(config, desk);
+    let door = Arc::new(door(config, desk));
     let listener = server::listen(std::net::SocketAddr::from(([127, 0, 0, 1], 0))).await.unwrap();
     let address = listener.local_addr().unwrap();
     let shutdown = CancellationToken::new();
-    let serving = tokio::spawn(server::serve(listener, Arc::new(door), shutdown.clone()));
-    Stage { address, log, shutdown, serving }
+    let serving = tokio::spawn(server::serve(listener, door.clone(), shutdown.clone()));
+    Stage { address, log, door, shutdown, serving }
 }
 
 impl Stage {

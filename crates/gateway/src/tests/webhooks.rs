@@ -175,7 +175,17 @@ async fn any_live_secret_will_do() {
 #[tokio::test]
 async fn a_wrong_door_method_or_type_is_a_problem_of_its_own() {
     let stage = stage().await;
-    for path in ["/", "/in", "/in/", "/in/nobody", "/in/acme/", "/in/acme/batch", "/in/ACME", "/in/acme%00"] {
+    for path in [
+        "/",
+        "/in",
+        "/in/",
+        "/in/nobody",
+        "/in/acme/",
+        "/in/batch",
+        "/in/acme/batch/",
+        "/in/ACME",
+        "/in/acme%00",
+    ] {
         super::post(stage.address, path, &[], CHECK_IN).await.check_problem(404);
     }
     request(stage.address, "GET", "/in/nobody", &[], b"").await.check_problem(404);

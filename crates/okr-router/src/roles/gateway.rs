@@ -1,11 +1,13 @@
 //! `okr-router gateway`: webhooks in, events out.
 
-use std::process::ExitCode;
+use std::{process::ExitCode, sync::Arc};
 
 use anyhow::Result;
 use boot::{BoxError, House};
+use store::Store;
 
 use super::{
+    memory,
     plan::Service,
     reload::{Part, Reload},
 };
@@ -19,19 +21,27 @@ use crate::{
 pub fn run(settings: &Settings) -> Result<ExitCode> {
     let whole = config::read(settings, Reader::Role)?;
     super::run("gateway", &whole, super::GATEWAY_ADMIN, async |house| {
-        let part = start(&whole, house.clone()).await?;
+        let part = start(&whole, house.clone(), None).await?;
         Reload { settings: settings.clone(), reader: Reader::Role, parts: vec![part] }.watch(&whole, &house);
         Ok(())
     })
 }
 
-/// Takes the port and serves as a task of the house.
-pub async fn start(whole: &Whole, house: House) -> Result<Box<dyn Part>, BoxError> {
+/// Takes the port and serves as a task of the house. `shared` is the store, where this process has it open.
+pub async fn start(
+    whole: &Whole,
+    house: House,
+    shared: Option<Arc<Store>>,
+) -> Result<Box<dyn Part>, BoxError> {
     let config: gateway::GatewayConfig = whole.document.section("gateway")?;
     let settings = parts::bus_settings(whole, "okr-router-gateway")?;
+    let sources = parts::sources(whole)?;
+    parts::doubts(whole)?.iter().for_each(|doubt| tracing::warn!("{doubt}"));
+    let memory = memory::memory(whole, &sources, &house, shared).await?;
     let context = gateway::Context {
         departments: whole.document.section("departments")?,
-        sources: parts::sources(whole)?,
+        sources,
+        memory,
         producer: bus::Producer::new(&settings, config.message_timeout())?,
         settings,
         registry: parts::registry(whole)?,
@@ -60,10 +70,16 @@ impl Part for Gateway {
     }
 
     fn prepare(&mut self, whole: &Whole) -> Result<Box<dyn FnOnce() + Send + '_>> {
-        let change = self.handle.prepare(parts::sources(whole)?).map_err(|error| match &error {
-            gateway::GatewayError::Config { path, .. } => parts::located(&whole.document, path, &error),
-            gateway::GatewayError::Bind { .. } => error.into(),
-        })?;
+        let config: gateway::GatewayConfig = whole.document.section("gateway")?;
+        let change =
+            self.handle.prepare(parts::sources(whole)?, config.tls.as_ref()).map_err(
+                |error| match &error {
+                    gateway::GatewayError::Config { path, .. } => {
+                        parts::located(&whole.document, path, &error)
+                    }
+                    gateway::GatewayError::Bind { .. } => error.into(),
+                },
+            )?;
         Ok(Box::new(move || change.apply()))
     }
 }

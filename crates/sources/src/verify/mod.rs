@@ -87,6 +87,11 @@ impl Verifier {
         }
     }
 
+    /// Whether a secret is configured that requests are verified with.
+    pub(crate) fn has_keys(&self) -> bool {
+        !matches!(self, Self::Signature(signature) if signature.is_bare())
+    }
+
     /// The keys of secrets that came after the start; those that make no key are left out.
     pub(crate) fn keys_of(&self, secrets: &[boot::Secret]) -> Vec<Mac> {
         match self {

@@ -35,6 +35,11 @@ impl Signature {
         Ok(Self { plan, keys })
     }
 
+    /// Whether no secret is configured.
+    pub(super) fn is_bare(&self) -> bool {
+        self.keys.is_empty()
+    }
+
     pub(super) fn keys_of(&self, secrets: &[Secret]) -> Vec<Mac> {
         secrets.iter().filter_map(|secret| key(&self.plan, secret).ok()).collect()
     }

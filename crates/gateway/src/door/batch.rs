@@ -1,0 +1,141 @@
+//! `POST /in/{source}/batch`: many deliveries, proven together by one signature, and each a delivery of its own.
+//!
+//! An item is what it would be if it were sent alone: its own identity, its own arrival, its own place in the duplicate
+//! window. Where a header says which delivery this is, it says so of the batch, and the item adds its number.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+use sources::Source;
+
+use super::{Door, Entrance};
+use crate::{
+    answer,
+    desk::{Held, Parcel},
+    observe,
+    once::Once,
+    problem::{Answer, Problem},
+    reader::{Coding, KEPT, Piece, Reader, unpacked},
+    room::Charge,
+    split::{Form, Unsplit},
+};
+
+/// Items that are read before others get their turn.
+const AT_ONCE: usize = 32;
+
+/// A proven batch.
+pub(super) struct Batch<'a> {
+    pub entrance: &'a Entrance,
+    pub reader: Reader<'a>,
+    pub headers: &'a HeaderMap,
+    pub wire_body: Bytes,
+    pub charge: Charge,
+    pub once: Option<Once>,
+}
+
+impl Door {
+    pub(super) async fn batch(
+        &self,
+        batch: Batch<'_>,
+        form: Form,
+        coding: Coding,
+    ) -> Result<Answer, Problem> {
+        let Batch { entrance, reader, headers, wire_body, mut charge, once } = batch;
+        let (bytes_max, items_max) = (self.config.body_max.as_usize(), self.config.batch_items_max);
+        let whole = |held| {
+            let piece = Piece { headers, body: &wire_body, kept: wire_body.clone() };
+            vec![reader.read(piece, Some(held)).0]
+        };
+        let parcels = match unpacked(&wire_body, coding, bytes_max, &mut charge)? {
+            Err(held) => whole(held),
+            Ok(body) => match form.split(&body, items_max) {
+                Ok(items) => {
+                    let pieces = items.into_iter().map(|item| body.slice(item)).collect();
+                    read(&reader, headers, pieces, items_max).await
+                }
+                Err(Unsplit::TooMany) => return Err(Problem::TooManyItems { items_max }),
+                Err(Unsplit::Shape) => {
+                    let error = "the body is no batch: neither a JSON array nor lines of JSON".to_owned();
+                    whole(Held { reason: "not_batch", error })
+                }
+            },
+        };
+        if let Some(bucket) = entrance.bucket() {
+            bucket.owe(parcels.len().saturating_sub(1));
+        }
+        observe::batch_items(entrance.source.name(), parcels.len());
+        let desk = self.desk.clone();
+        let taking = async move {
+            let told = desk.take_all(parcels).await;
+            drop(charge);
+            if let (Some(once), Ok(told)) = (once, &told) {
+                once.keep(answer::batch_again(told)).await?;
+            }
+            told
+        };
+        let told = self.outcome(taking, reader.deadline, entrance.source.name()).await?;
+        let told = told.map_err(|reason| Problem::Unavailable { reason })?;
+        let repeats = told.iter().filter(|(_, repeated)| *repeated).count();
+        observe::duplicates(entrance.source.name(), repeats);
+        Ok(answer::batch(&told))
+    }
+}
+
+/// Reads the items, each with headers of its own. What they become is bounded like what one delivery becomes: items that
+/// would be too much together are held.
+async fn read(reader: &Reader<'_>, headers: &HeaderMap, pieces: Vec<Bytes>, items_max: usize) -> Vec<Parcel> {
+    let ids = ids(reader.source, headers);
+    let mut headers = common(reader.source, headers);
+    let (mut events_left, mut bytes_left) = (sources::EVENTS_MAX.max(items_max), sources::EVENTS_BYTES_MAX);
+    let mut parcels = Vec::with_capacity(pieces.len());
+    for (nth, body) in pieces.into_iter().enumerate() {
+        for (name, value) in &ids {
+            headers.insert(name, numbered(value, nth));
+        }
+        let (mut parcel, bytes) =
+            reader.read(Piece { headers: &headers, body: &body, kept: body.clone() }, None);
+        let count = parcel.events.as_ref().map_or(0, Vec::len);
+        if count > events_left || (count > 0 && bytes > bytes_left) {
+            let error =
+                "the items before it leave no room for its events; send the batch in parts".to_owned();
+            parcel.events = Err(Held { reason: "too_large", error });
+        } else if count > 0 {
+            (events_left, bytes_left) = (events_left - count, bytes_left - bytes);
+        }
+        parcels.push(parcel);
+        if nth % AT_ONCE == AT_ONCE - 1 {
+            tokio::task::yield_now().await;
+        }
+    }
+    parcels
+}
+
+/// The headers that say which delivery, here which batch, this is.
+fn ids(source: &Source, headers: &HeaderMap) -> Vec<(HeaderName, HeaderValue)> {
+    let found = |name: &str| {
+        let name = HeaderName::from_bytes(name.as_bytes()).ok()?;
+        let value = headers.get(&name)?.clone();
+        Some((name, value))
+    };
+    source.id_headers().into_iter().filter_map(found).collect()
+}
+
+/// What is kept of the request's headers for each item: those that it would have alone.
+fn common(source: &Source, headers: &HeaderMap) -> HeaderMap {
+    let kept = KEPT.iter().copied().chain(source.headers_kept().iter().map(String::as_str));
+    let mut common = HeaderMap::new();
+    for name in kept.filter_map(|name| HeaderName::from_bytes(name.as_bytes()).ok()) {
+        if let Some(value) = headers.get(&name) {
+            common.insert(name, value.clone());
+        }
+    }
+    common.remove(header::CONTENT_ENCODING);
+    common.insert(header::CONTENT_TYPE, HeaderValue::from_static(source.item_type()));
+    common
+}
+
+/// `{id of the batch}#{number of the item}`
+fn numbered(value: &HeaderValue, nth: usize) -> HeaderValue {
+    let text = [value.as_bytes(), b"#", nth.to_string().as_bytes()].concat();
+    // What was a header's value is one with a few more letters.
+    HeaderValue::from_bytes(&text).unwrap_or_else(|_| value.clone())
+}

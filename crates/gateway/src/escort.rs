@@ -1,0 +1,55 @@
+//! Work that its owner waits for, and that goes on by itself should the owner go away.
+
+use std::{
+    future::Future,
+    panic::AssertUnwindSafe,
+    pin::Pin,
+    task::{Context, Poll},
+};
+
+use futures::{FutureExt, future::CatchUnwind};
+use tokio_util::task::TaskTracker;
+
+/// Runs in the task that waits for it, for a task of its own costs two wake-ups of other threads. Dropped before its
+/// end, it becomes one.
+pub(crate) struct Escort<F: Future<Output: Send> + Send + 'static> {
+    work: Option<Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>>,
+    alone: TaskTracker,
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Escort<F> {
+    /// `alone` knows the work whose owner went away.
+    pub(crate) fn new(work: F, alone: &TaskTracker) -> Self {
+        Self { work: Some(Box::pin(AssertUnwindSafe(work).catch_unwind())), alone: alone.clone() }
+    }
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Future for Escort<F> {
+    type Output = std::thread::Result<F::Output>;
+
+    fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
+        let Some(work) = self.work.as_mut() else { return Poll::Pending };
+        let polled = work.as_mut().poll(task);
+        if polled.is_ready() {
+            self.work = None;
+        }
+        polled
+    }
+}
+
+/// What a panic said.
+pub(crate) fn said(panic: &(dyn std::any::Any + Send)) -> &str {
+    let text = panic.downcast_ref::<&str>().copied();
+    text.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("a panic without words")
+}
+
+impl<F: Future<Output: Send> + Send + 'static> Drop for Escort<F> {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            self.alone.spawn(work);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,48 @@
+//! Work goes on without its owner.
+
+use futures::FutureExt;
+use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
+
+use super::{Escort, said};
+
+#[tokio::test]
+async fn what_is_waited_for_runs_where_it_is_waited_for() {
+    let alone = TaskTracker::new();
+    let here = tokio::task::try_id();
+    let told = Escort::new(async { tokio::task::try_id() }, &alone).await;
+    assert_eq!(told.unwrap(), here, "no task of its own");
+    assert!(alone.is_empty());
+}
+
+#[tokio::test]
+async fn what_is_left_goes_on_alone_and_is_waited_for_at_the_end() {
+    let alone = TaskTracker::new();
+    let ((go, gone), (sender, mut done)) = (oneshot::channel::<()>(), oneshot::channel());
+    let work = async move {
+        gone.await.unwrap();
+        sender.send("done").unwrap();
+    };
+    let mut escort = Escort::new(work, &alone);
+    assert!((&mut escort).now_or_never().is_none() && alone.is_empty());
+    drop(escort);
+    assert_eq!(alone.len(), 1);
+    go.send(()).unwrap();
+    alone.close();
+    alone.wait().await;
+    assert_eq!(done.try_recv(), Ok("done"));
+}
+
+#[tokio::test]
+async fn what_was_never_begun_is_begun_alone() {
+    let alone = TaskTracker::new();
+    let (sender, done) = oneshot::channel();
+    drop(Escort::new(async move { sender.send(()) }, &alone));
+    done.await.unwrap();
+}
+
+#[tokio::test]
+async fn a_panic_comes_back_as_words() {
+    let told = Escort::new(async { panic!("no {}", "way") }, &TaskTracker::new()).await;
+    assert_eq!(said(&*told.unwrap_err()), "no way");
+}
