@@ -167,8 +167,10 @@ impl Default for RegistryConfig {
 pub struct StoreConfig {
     /// `file:PATH` or `postgres://user@host/db`; see [`Shared::store_url`] for when it is left out.
     pub url: Option<SecretRef>,
-    /// The key that seals learned secrets; not in use yet.
+    /// The key that seals learned secrets.
     pub seal: Option<SecretRef>,
+    /// The keys before it: they open what they sealed, which is sealed anew with the present one.
+    pub seal_old: Vec<SecretRef>,
 }
 
 /// `[admin]`: probes and metrics.

@@ -31,7 +31,6 @@ pub const UNBUILT: &[(&str, &[Key])] = &[
         ],
     ),
     ("console", &[key("console.listen", Kind::Address, None, "Where the console and its API are served.")]),
-    ("store.seal", &[key("store.seal", Kind::Secret, None, "Key that seals learned secrets in the store.")]),
 ];
 
 /// All keys of [`UNBUILT`], for the list that [`crate::Document::read`] is given.

@@ -11,7 +11,7 @@ pub fn all(whole: &Whole) -> Result<(), ConfigErrors> {
     let mut findings = Vec::new();
     addresses(whole, &mut findings);
     gateway_sections(document, &mut findings);
-    source_sections(document, &mut findings);
+    source_sections(whole, &mut findings);
     destination_sections(document, &mut findings);
     route_sections(document, &mut findings);
     collect(document.section::<notifier::NotifierConfig>("notifier"), &mut findings);
@@ -55,10 +55,18 @@ fn gateway_sections(document: &Document, findings: &mut Vec<Finding>) {
     collect(departments, findings);
 }
 
-fn source_sections(document: &Document, findings: &mut Vec<Finding>) {
+fn source_sections(whole: &Whole, findings: &mut Vec<Finding>) {
+    let document = &whole.document;
     for (name, config) in named::<sources::SourceConfig>(document, "sources", findings) {
         if let Err(error) = sources::Source::check(&name, &config) {
             findings.push(Finding { at: document.at(&error.path), message: error.to_string() });
+        } else if sources::Source::must_learn(&config) && whole.shared.store.seal.is_none() {
+            let path = format!("sources.{name}");
+            let message = format!(
+                "`{path}` brings its secrets itself, and they are kept sealed: write [store] seal = {{ env = \"NAME\" }} \
+                 (`openssl rand -base64 32` prints a good key), or give them as `secrets` if you have them"
+            );
+            findings.push(Finding { at: document.at(&path), message });
         }
     }
 }

@@ -58,6 +58,25 @@ pub fn store_url(whole: &Whole) -> Result<boot::Secret> {
     whole.shared.store_url().resolve().context("`store.url`")
 }
 
+/// What seals learned secrets: the key, and the ones before it.
+pub fn seal(whole: &Whole) -> Result<Option<store::Seal>> {
+    let config = &whole.shared.store;
+    let Some(seal) = &config.seal else { return Ok(None) };
+    let mut keys = vec![seal.resolve().context("`store.seal`")?];
+    for (nth, old) in config.seal_old.iter().enumerate() {
+        keys.push(old.resolve().with_context(|| format!("`store.seal_old[{nth}]`"))?);
+    }
+    let seal = store::Seal::new(&keys).map_err(|error| anyhow!("`store.seal`, or one of `seal_old`, {error}"))?;
+    Ok(Some(seal))
+}
+
+/// What sources promise less than it seems, each with its place.
+pub fn doubts(whole: &Whole) -> Result<Vec<String>> {
+    let configs: BTreeMap<String, sources::SourceConfig> = whole.document.section("sources")?;
+    let doubts = configs.iter().flat_map(|(name, config)| sources::Source::doubts(name, config));
+    Ok(doubts.map(|doubt| located(&whole.document, &doubt.path, &doubt).to_string()).collect())
+}
+
 /// Every configured source, with its secrets.
 pub fn sources(whole: &Whole) -> Result<Vec<sources::Source>> {
     let configs: BTreeMap<String, sources::SourceConfig> = whole.document.section("sources")?;

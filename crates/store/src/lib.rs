@@ -51,6 +51,7 @@ pub use error::StoreError;
 pub use later::Later;
 pub use look::{Look, look};
 pub use nonces::{Hash, Nonces, Used};
+pub use outbox::QueueError;
 pub use registrations::{Learnt, Registered, Registrations, Sealed};
 pub use seal::{Opened, Seal, SealError};
 pub use state::State;

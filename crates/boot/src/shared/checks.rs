@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{KafkaConfig, SecurityConfig, Shared};
+use super::{KafkaConfig, SecurityConfig, Shared, StoreConfig};
 use crate::{Document, Finding};
 
 /// A shorter session would end while a loaded machine looks the other way.
@@ -11,7 +11,7 @@ const SESSION_MIN: Duration = Duration::from_secs(1);
 /// Everything wrong with the shared sections, with its place.
 pub(super) fn findings(shared: &Shared, document: &Document) -> Vec<Finding> {
     let wrong = kafka(&shared.kafka).into_iter().chain(shared.kafka.security.iter().flat_map(security));
-    let wrong = wrong.chain(shared.traces.wrong());
+    let wrong = wrong.chain(shared.traces.wrong()).chain(store(&shared.store));
     let finding = |(path, what): (&str, &str)| {
         let place =
             if document.has(path) { path } else { path.rsplit_once('.').map_or(path, |(table, _)| table) };
@@ -64,6 +64,11 @@ fn security(security: &SecurityConfig) -> Vec<Wrong> {
         (security.key_file.is_some() && security.cert_file.is_none(), "kafka.security.cert_file", pair),
     ];
     broken(rules)
+}
+
+fn store(store: &StoreConfig) -> Vec<Wrong> {
+    let orphaned = !store.seal_old.is_empty() && store.seal.is_none();
+    broken([(orphaned, "store.seal_old", "has no `seal` beside it, which is the present key")])
 }
 
 fn broken<const N: usize>(rules: [(bool, &'static str, &'static str); N]) -> Vec<Wrong> {

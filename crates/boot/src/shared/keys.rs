@@ -105,6 +105,18 @@ pub const KEYS: &[Key] = &[
         "Where services keep state: `file:PATH` (one process) or `postgres://user@host/db`. Left out: `state.db` in `data_dir`.",
     ),
     key(
+        "store.seal",
+        Kind::Secret,
+        None,
+        "Key that seals secrets which sources bring themselves (kind `asana`): at least 32 characters, such as `openssl rand -base64 32` prints; the same for all gateways.",
+    ),
+    key(
+        "store.seal_old",
+        Kind::Secrets,
+        Some("[]"),
+        "Keys before it. They still open what they sealed, and it is sealed anew with the present one; then they can be left out.",
+    ),
+    key(
         "admin.listen",
         Kind::Address,
         None,

@@ -8,6 +8,7 @@ use crate::{
     check,
     cli::{Config, SchemaFormat, Settings},
     config::{self, Reader},
+    parts,
 };
 
 /// Does what the verb says.
@@ -23,6 +24,9 @@ pub fn run(settings: &Settings, verb: &Config) -> Result<ExitCode> {
                 if !config::may_be_literal(&whole.document, &path) {
                     eprintln!("`{path}` is written out, which only `dev` allows");
                 }
+            }
+            for doubt in parts::doubts(&whole)? {
+                eprintln!("{doubt}");
             }
             super::put(&format!("{} is in order\n", whole.origin))?;
         }

@@ -54,10 +54,18 @@ async fn start(whole: &Whole, settings: &Settings, house: House, parts: &Parts) 
     watch(&house, broker.clone());
     watch(&house, registry.clone());
     let services =
-        vec![gateway::start(whole, house.clone()).await?, notifier::start(whole, house.clone()).await?];
+        services(whole, &house).await?;
     Reload { settings: settings.clone(), reader: Reader::Dev, parts: services }.watch(whole, &house);
     introduce(whole, settings.config.as_deref(), &house);
     Ok(())
+}
+
+/// The gateway first, and before it only what it needs: a database may be waited for.
+async fn services(whole: &Whole, house: &House) -> Result<Vec<Box<dyn super::reload::Part>>, BoxError> {
+    let wanted = super::memory::is_wanted(whole, &crate::parts::sources(whole)?);
+    let store = if wanted { Some(notifier::store(whole, house).await?) } else { None };
+    let gateway = gateway::start(whole, house.clone(), store.clone()).await?;
+    Ok(vec![gateway, notifier::start(whole, house.clone(), store).await?])
 }
 
 /// A part that ends by itself ends the process, with its reason.

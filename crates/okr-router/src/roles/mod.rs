@@ -4,6 +4,7 @@ pub mod dev;
 #[cfg(feature = "embedded")]
 mod embedded;
 pub mod gateway;
+mod memory;
 pub mod notifier;
 mod plan;
 mod reload;

@@ -29,24 +29,27 @@ const STORE_AGAIN: Duration = Duration::from_secs(1);
 pub fn run(settings: &Settings) -> Result<ExitCode> {
     let whole = config::read(settings, Reader::Role)?;
     super::run("notifier", &whole, super::NOTIFIER_ADMIN, async |house| {
-        let part = start(&whole, house.clone()).await?;
+        let part = start(&whole, house.clone(), None).await?;
         Reload { settings: settings.clone(), reader: Reader::Role, parts: vec![part] }.watch(&whole, &house);
         Ok(())
     })
 }
 
-/// Opens the store and starts the notifier's tasks in the house.
-pub async fn start(whole: &Whole, house: House) -> Result<Box<dyn Part>, BoxError> {
+/// Starts the notifier's tasks in the house. `shared` is the store, where this process has it open.
+pub async fn start(
+    whole: &Whole,
+    house: House,
+    shared: Option<Arc<Store>>,
+) -> Result<Box<dyn Part>, BoxError> {
     let settings = parts::bus_settings(whole, "okr-router-notifier")?;
     let clock = house.clock.clone();
     let (routes, destinations) =
         (parts::routes(whole)?, parts::destinations(whole, &clock, &Destinations::new())?);
-    let url = parts::store_url(whole)?;
     // Last of all: what is wrong in the file is told at once, a database may be waited for.
-    let store = opened(url.expose(), &house).await?;
-    if desk::is_file(url.expose()) {
-        desk::serve(&house, &whole.shared.data_dir, store.clone());
-    }
+    let store = match shared {
+        Some(store) => store,
+        None => store(whole, &house).await?,
+    };
     let handle = notifier::run(notifier::Context {
         config: whole.document.section("notifier")?,
         worker: whole.document.section("worker")?,
@@ -88,6 +91,16 @@ impl Part for Notifier {
 
 fn values(destinations: &Destinations) -> Vec<Arc<dyn outbox::Destination>> {
     destinations.values().map(|(_, destination)| Arc::clone(destination)).collect()
+}
+
+/// The store of this process, which answers ops commands for it.
+pub async fn store(whole: &Whole, house: &House) -> Result<Arc<Store>, BoxError> {
+    let url = parts::store_url(whole)?;
+    let store = opened(url.expose(), house).await?;
+    if desk::is_file(url.expose()) {
+        desk::serve(house, &whole.shared.data_dir, store.clone());
+    }
+    Ok(store)
 }
 
 /// The store, once it can be opened: a database that is not up yet is waited for, and `/readyz` says so.

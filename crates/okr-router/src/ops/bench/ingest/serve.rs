@@ -95,6 +95,7 @@ async fn start(whole: &Whole, keep_arrivals: bool, house: House) -> Result<(), B
         "verify": { "scheme": "hmac-sha256", "header": "x-signature", "encoding": "hex", "secrets": [SECRET] },
     });
     let context = gateway::Context {
+        memory: None,
         departments: whole.document.section("departments")?,
         sources: vec![sources::Source::build("bench", &serde_json::from_value(source)?)?],
         producer: bus::Producer::new(&settings, config.message_timeout())?,
