@@ -6,15 +6,18 @@ usage: raw.py read BROKER TOPIC                        all that is on the topic 
                                                        the same, keys and headers as text, values decoded by fastavro;
                                                        a value that cannot be is null, with "error"
        raw.py produce BROKER TOPIC JSON                {partition, key, value, headers: [[name, value], …]}
+       raw.py encode REGISTRY ID JSON                  the frame that fastavro makes of a record with this schema
 """
 
 import base64
+import io
 import json
 import sys
 
+import fastavro
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 
-from read import decode, text
+from read import decode, schema, text
 
 
 def encoded(value):
@@ -83,6 +86,12 @@ def produce(broker, topic, line):
         raise SystemExit(f"not produced: {reports}")
 
 
+def encode(registry, number, line):
+    body = io.BytesIO()
+    fastavro.schemaless_writer(body, schema(registry, int(number)), json.loads(line))
+    print(encoded(b"\0" + int(number).to_bytes(4, "big") + body.getvalue()))
+
+
 if __name__ == "__main__":
-    verbs = {"read": read, "decode": read_decoded, "produce": produce}
+    verbs = {"read": read, "decode": read_decoded, "produce": produce, "encode": encode}
     verbs[sys.argv[1]](*(sys.argv[2:] if sys.argv[-1] != "-" else [*sys.argv[2:-1], sys.stdin.read()]))

@@ -139,7 +139,7 @@ impl Book {
     }
 
     /// What would keep `schema` from being registered. `None` asks against what the subject's level asks for; a
-    /// version given is compared alone.
+    /// version given is compared alone, and where there is none yet, nothing is in the way of the latest.
     pub fn problems(
         &self,
         name: &str,
@@ -151,6 +151,7 @@ impl Book {
         let level = self.level_of(name);
         match which {
             None => Ok(level.problems(schema, &self.texts(name), reads)),
+            Some(Which::Latest) if self.versions(name, false).is_err() => Ok(Vec::new()),
             Some(which) => {
                 let one = self.version(name, which, false)?;
                 Ok(level.problems(schema, &[self.schema(one.id)?], reads))

@@ -239,7 +239,7 @@ async fn set_subject_level(State(shelf): State<Shelf>, Path(subject): Path<Strin
 
 async fn clear_subject_level(State(shelf): State<Shelf>, Path(subject): Path<String>) -> Answer {
     let level = shelf.change(|book| book.clear_level(&subject)).await?;
-    Ok(Body(json!({ "compatibility": level })))
+    Ok(Body(json!({ "compatibilityLevel": level })))
 }
 
 /// The schema of a posted body.
