@@ -20,6 +20,11 @@ impl Role {
         Self { process, admin }
     }
 
+    /// `host:port` of its probes.
+    pub fn admin(&self) -> &str {
+        &self.admin
+    }
+
     /// The answer of `/readyz`; an error while nobody listens.
     pub async fn readyz(&self) -> Result<Reply> {
         get(&format!("http://{}/readyz", self.admin)).await
