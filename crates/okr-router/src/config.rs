@@ -134,6 +134,8 @@ pub fn may_be_literal(document: &Document, path: &str) -> bool {
         Some(name) => document
             .section::<destinations::DestinationConfig>(&format!("destinations.{name}"))
             .is_ok_and(|config| !config.has_literal_secret()),
+        // The name of a file.
+        None if path == "gateway.tls.key" => true,
         None => ["registry.url", "store.url", "warehouse.url"].contains(&path),
     }
 }
