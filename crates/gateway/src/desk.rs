@@ -11,7 +11,6 @@ use futures::future::join_all;
 use metrics::Histogram;
 use okr::OkrEvent;
 use tokio::time::{Instant, timeout, timeout_at};
-use wire::Arrival;
 
 use crate::{
     GatewayConfig,
@@ -19,6 +18,7 @@ use crate::{
     departments::Map,
     kafka::{Log, Report},
     observe,
+    original::Original,
     records::{EventRecord, Topics, Why},
     trail::{Outgoing, Trail},
     window::{Fingerprint, Limits, Mine, Seen, Window},
@@ -36,7 +36,7 @@ pub(crate) struct Parcel {
     pub key: Bytes,
     pub fingerprint: Fingerprint,
     /// The verified body byte for byte, and chosen headers.
-    pub arrival: Arrival,
+    pub original: Original,
     /// Or why there are none.
     pub events: Result<Vec<OkrEvent>, Held>,
     /// What has to be asked for besides; none where there is a reason for no events.
@@ -140,7 +140,7 @@ impl Desk {
             Err(held) => held,
         };
         let outcome = self.held(&held, &kept).await?;
-        tell_held(&kept.arrival.source, &held);
+        tell_held(&kept.original.source, &held);
         Ok(outcome)
     }
 
@@ -182,8 +182,8 @@ impl Desk {
     }
 
     async fn arrival(&self, kept: &Kept) -> Result<Outgoing, &'static str> {
-        let value = self.encoded(kept.deadline, self.log.arrival(&kept.arrival)).await?;
-        Ok(self.topics.arrival(&kept.key, &kept.arrival, value, &kept.trail))
+        let value = self.encoded(kept.deadline, self.log.arrival(&kept.original.arrival())).await?;
+        Ok(self.topics.arrival(&kept.key, &kept.original, value, &kept.trail))
     }
 
     /// First the arrival, then the letter, which says where the arrival lies.
@@ -192,7 +192,7 @@ impl Desk {
         let arrival = outgoing.record.clone();
         let placed = self.acknowledged(vec![outgoing]).await?;
         let placed = placed.first().copied().ok_or("unacknowledged")?;
-        let why = Why { reason: held.reason, error: &held.error, at: kept.arrival.received_at };
+        let why = Why { reason: held.reason, error: &held.error, at: kept.original.received_at };
         let record = self.topics.letter(arrival, placed, &why);
         self.acknowledged(vec![Outgoing { record, span: kept.trail.send() }]).await?;
         Ok(Outcome::Held(held.reason))
@@ -241,8 +241,8 @@ impl Desk {
 
 impl Parcel {
     fn parted(self) -> (Kept, Result<Vec<OkrEvent>, Held>) {
-        let Self { key, arrival, events, trail, deadline, .. } = self;
-        (Kept { key, arrival, trail, deadline }, events)
+        let Self { key, original, events, trail, deadline, .. } = self;
+        (Kept { key, original, trail, deadline }, events)
     }
 }
 
@@ -282,7 +282,7 @@ fn tell_held(source: &str, held: &Held) {
 /// What is kept of a delivery, and how.
 struct Kept {
     key: Bytes,
-    arrival: Arrival,
+    original: Original,
     trail: Trail,
     deadline: Instant,
 }

@@ -20,6 +20,7 @@ mod keys;
 mod memory;
 mod observe;
 mod once;
+mod original;
 mod problem;
 mod proxies;
 mod pulse;

@@ -1,7 +1,5 @@
 //! The gateway's metrics, one function each. Labels come from closed sets: configured sources, statuses, reasons.
 
-use std::time::Duration;
-
 use jiff::Timestamp;
 use metrics::{Counter, Gauge, Histogram};
 

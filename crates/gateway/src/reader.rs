@@ -1,22 +1,19 @@
 //! Reads a proven body: what it says, and what is kept of it.
 
 use bytes::Bytes;
-use http::{HeaderMap, header};
+use http::HeaderMap;
 use jiff::Timestamp;
 use sources::{Delivery, Source};
 use tokio::time::Instant;
-use wire::Arrival;
 
 use crate::{
     body::{self, Deflated},
     desk::{Due, Held, Parcel},
+    original::Original,
     problem::Problem,
     room::Charge,
     trail::Trail,
 };
-
-/// Headers that are kept with every arrival, beside those that its source's dialect reads.
-pub(crate) const KEPT: &[&str] = &["content-type", "content-encoding", "user-agent", "traceparent"];
 
 /// How the body is written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -59,24 +56,11 @@ impl Reader<'_> {
         let pendings = if events.is_ok() { reading.pendings } else { Vec::new() };
         let dues = pendings.into_iter().map(|pending| Due::of(source, pending)).collect();
         let identity = reading.identity.text();
-        let arrival = Arrival {
-            source: source.name().to_owned(),
-            kind: source.kind().to_owned(),
-            delivery_id: Some(identity.to_owned()),
-            received_at: self.received_at,
-            content_type: text(headers, header::CONTENT_TYPE.as_str()),
-            headers: KEPT
-                .iter()
-                .copied()
-                .chain(source.headers_kept().iter().map(String::as_str))
-                .filter_map(|name| Some((name.to_owned(), text(headers, name)?)))
-                .collect(),
-            body: kept,
-        };
+        let original = Original::of(source, identity, self.received_at, (headers, kept));
         let key = Bytes::from(format!("{}/{identity}", source.name()));
         let (trail, deadline) = (self.trail.clone(), self.deadline);
         let fingerprint = reading.fingerprint;
-        (Parcel { key, fingerprint, arrival, events, dues, trail, deadline }, reading.text_bytes)
+        (Parcel { key, fingerprint, original, events, dues, trail, deadline }, reading.text_bytes)
     }
 }
 
@@ -101,8 +85,4 @@ pub(crate) fn unpacked(
             Ok(Err(Held { reason: "not_gzip", error }))
         }
     }
-}
-
-fn text(headers: &HeaderMap, name: &str) -> Option<String> {
-    headers.get(name).map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
 }

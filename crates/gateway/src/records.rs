@@ -9,6 +9,7 @@ use okr::OkrEvent;
 
 use crate::{
     desk::Due,
+    original::Original,
     trail::{Outgoing, Trail},
 };
 
@@ -72,20 +73,14 @@ impl Topics {
     }
 
     /// `key` is the source and the delivery's identity.
-    pub(crate) fn arrival(
-        &self,
-        key: &Bytes,
-        arrival: &wire::Arrival,
-        value: Bytes,
-        trail: &Trail,
-    ) -> Outgoing {
+    pub(crate) fn arrival(&self, key: &Bytes, original: &Original, value: Bytes, trail: &Trail) -> Outgoing {
         let span = trail.send();
         let mut headers = Headers::new();
         headers.push(header::CE_SPECVERSION, SPEC);
         headers.push(header::CE_ID, key.clone());
-        headers.push(header::CE_SOURCE, arrival.source.clone());
+        headers.push(header::CE_SOURCE, original.source.clone());
         headers.push(header::CE_TYPE, ARRIVAL_TYPE);
-        headers.push(header::CE_TIME, arrival.received_at.to_string());
+        headers.push(header::CE_TIME, original.received_at.to_string());
         headers.push(header::CONTENT_TYPE, AVRO);
         trail.push(&mut headers, &span);
         let record = OutRecord {
@@ -102,7 +97,7 @@ impl Topics {
     pub(crate) fn pending(
         &self,
         (delivery, nth): (&Bytes, usize),
-        (due, arrival): (&Due, &wire::Arrival),
+        (due, original): (&Due, &Original),
         value: Bytes,
         trail: &Trail,
     ) -> Outgoing {
@@ -111,9 +106,9 @@ impl Topics {
         let mut headers = Headers::new();
         headers.push(header::CE_SPECVERSION, SPEC);
         headers.push(header::CE_ID, format!("{}#{nth}", String::from_utf8_lossy(delivery)));
-        headers.push(header::CE_SOURCE, arrival.source.clone());
+        headers.push(header::CE_SOURCE, original.source.clone());
         headers.push(header::CE_TYPE, PENDING_TYPE);
-        headers.push(header::CE_TIME, arrival.received_at.to_string());
+        headers.push(header::CE_TIME, original.received_at.to_string());
         headers.push(header::CE_SUBJECT, key.clone());
         headers.push(header::CONTENT_TYPE, AVRO);
         trail.push(&mut headers, &span);

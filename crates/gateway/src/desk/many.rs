@@ -182,7 +182,7 @@ impl Desk {
             let (Err(held), Some(placed)) = (&turn.events, placed.first()) else {
                 return Err("unacknowledged");
             };
-            let why = Why { reason: held.reason, error: &held.error, at: turn.kept.arrival.received_at };
+            let why = Why { reason: held.reason, error: &held.error, at: turn.kept.original.received_at };
             let record = self.topics.letter(arrival, *placed, &why);
             match self.enqueued(Outgoing { record, span: turn.kept.trail.send() }) {
                 Ok(report) => under_way.push((turn, report)),
@@ -206,7 +206,7 @@ impl Desk {
     }
 
     fn settle_held(&self, turn: Turn, held: &Held, outcome: Outcome, told: &mut [Option<ToldItem>]) {
-        super::tell_held(&turn.kept.arrival.source, held);
+        super::tell_held(&turn.kept.original.source, held);
         self.settle(turn, outcome, told);
     }
 

@@ -25,16 +25,16 @@ impl Due {
     fn value(&self, kept: &Kept, arrival: Placed) -> wire::Pending {
         let Pending { object_type, object_id, change, occurred_at, actor } = self.pending.clone();
         wire::Pending {
-            source: kept.arrival.source.clone(),
-            kind: kept.arrival.kind.clone(),
+            source: kept.original.source.clone(),
+            kind: kept.original.kind.to_owned(),
             namespace: self.namespace.clone(),
             object_type: object_type.to_owned(),
             object_id,
             change,
             occurred_at,
             actor,
-            received_at: kept.arrival.received_at,
-            delivery_id: kept.arrival.delivery_id.clone().unwrap_or_default(),
+            received_at: kept.original.received_at,
+            delivery_id: kept.original.delivery_id.clone(),
             arrival_partition: arrival.partition,
             arrival_offset: arrival.offset,
         }
@@ -60,7 +60,7 @@ impl Desk {
         for (nth, due) in dues.iter().enumerate() {
             let value = due.value(kept, arrival);
             let value = self.encoded(kept.deadline, self.log.pending(&value)).await?;
-            records.push(self.topics.pending((&kept.key, nth), (due, &kept.arrival), value, &kept.trail));
+            records.push(self.topics.pending((&kept.key, nth), (due, &kept.original), value, &kept.trail));
         }
         let count = records.len();
         self.acknowledged(records).await?;

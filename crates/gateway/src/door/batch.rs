@@ -13,8 +13,9 @@ use crate::{
     desk::{Held, Parcel},
     observe,
     once::Once,
+    original::KEPT,
     problem::{Answer, Problem},
-    reader::{Coding, KEPT, Piece, Reader, unpacked},
+    reader::{Coding, Piece, Reader, unpacked},
     room::Charge,
     split::{Form, Unsplit},
 };

@@ -44,3 +44,16 @@ fn what_lacks_is_named_with_the_command_that_mends_it() {
     };
     check(small, &["100000", "gateway.body_max"]);
 }
+
+#[test]
+fn the_rights_of_the_gateway_are_those_of_the_topics_that_it_writes() {
+    let mut written: Vec<&str> = bus::acls("gateway")
+        .into_iter()
+        .filter(|acl| acl.operation == bus::Operation::Write)
+        .map(|acl| acl.resource.name())
+        .collect();
+    let mut topics = TOPICS.to_vec();
+    written.sort_unstable();
+    topics.sort_unstable();
+    assert_eq!(written, topics);
+}

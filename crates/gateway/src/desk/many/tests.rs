@@ -2,26 +2,24 @@
 
 use okr::OkrEvent;
 use tokio::time::Instant;
-use wire::Arrival;
 
 use super::*;
-use crate::trail::Trail;
+use crate::{original::Original, trail::Trail};
 
 fn parcel((key, content, understood): (&str, u8, bool)) -> Parcel {
-    let arrival = Arrival {
+    let original = Original {
         source: "open".to_owned(),
-        kind: "okr".to_owned(),
-        delivery_id: None,
+        kind: "okr",
+        delivery_id: String::new(),
         received_at: jiff::Timestamp::UNIX_EPOCH,
-        content_type: None,
-        headers: std::collections::BTreeMap::new(),
+        headers: Vec::new(),
         body: bytes::Bytes::new(),
     };
     let held = Held { reason: "not_json", error: String::new() };
     let events: Result<Vec<OkrEvent>, Held> = if understood { Ok(Vec::new()) } else { Err(held) };
     let key = bytes::Bytes::from(key.to_owned());
     let (trail, deadline) = (Trail::default(), Instant::now());
-    Parcel { key, fingerprint: [content; 32], arrival, events, dues: Vec::new(), trail, deadline }
+    Parcel { key, fingerprint: [content; 32], original, events, dues: Vec::new(), trail, deadline }
 }
 
 /// `own`, `other`, or the place of the one that it repeats.
