@@ -119,7 +119,7 @@ pub(crate) fn prune(store: Arc<dyn Nonces>, door: Arc<Door>, house: &House) {
     });
 }
 
-async fn prune_all(store: &dyn Nonces, door: &Door) {
+pub(crate) async fn prune_all(store: &dyn Nonces, door: &Door) {
     let entrances = door.entrances().take();
     let aged =
         entrances.iter().filter_map(|entrance| Some((entrance.source.name(), entrance.source.nonce_age()?)));

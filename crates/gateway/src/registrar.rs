@@ -219,6 +219,3 @@ impl NotTaken {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;
