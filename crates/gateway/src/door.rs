@@ -28,7 +28,7 @@ use crate::{
     room::{Charge, Room},
     split::Form,
     tls::Tls,
-    trail::Trail,
+    trail::{BATCH_ROUTE, ROUTE, Trail},
 };
 use batch::Batch;
 
@@ -141,7 +141,8 @@ impl Door {
         let (name, is_batch) = way(head.uri.path()).unwrap_or_default();
         let entrance = entrances.get(name);
         let answered = self.handle((entrance, is_batch), &head, &mut body, (caller, &mut proven)).await;
-        let mut span = proven.unwrap_or_else(|| Trail::default().enter(&head.method, started));
+        let mut span =
+            proven.unwrap_or_else(|| Trail::default().enter((&head.method, route(is_batch)), started));
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
         let answer = answered.unwrap_or_else(|problem| {
             // Who asks before sending has sent nothing yet, and shall not.
@@ -200,7 +201,7 @@ impl Door {
         }
         self.prove(entrance, headers, &wire_body, (caller, deadline)).await?;
         let mut trail = Trail::of(headers);
-        *span = Some(trail.enter(&head.method, started));
+        *span = Some(trail.enter((&head.method, route(is_batch)), started));
         if let Some(bucket) = entrance.bucket() {
             bucket.take(Instant::now()).map_err(|wait| {
                 let retry_after = (wait.as_secs_f64().ceil() as u64).max(1);
@@ -355,6 +356,10 @@ fn essence(headers: &HeaderMap) -> Result<&str, Problem> {
         Some(essence) => Ok(essence),
         None => Err(Problem::MediaType),
     }
+}
+
+fn route(is_batch: bool) -> &'static str {
+    if is_batch { BATCH_ROUTE } else { ROUTE }
 }
 
 fn media_type(headers: &HeaderMap, source: &Source) -> Result<(), Problem> {

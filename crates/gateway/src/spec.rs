@@ -71,6 +71,10 @@ fn operation() -> Value {
     operation["description"] = json!(
         "The body is verified as it is on the wire, as the source's kind and `verify` say, before it is parsed. Repeat it unchanged after a 408, 429 or 5xx."
     );
+    operation["responses"]["200"] = json!({
+        "description": "The handshake of a source that brings its secrets itself (kind `asana`), while a person has opened it: the secret is kept.",
+        "headers": { "x-hook-secret": { "schema": { "type": "string" } } },
+    });
     operation["requestBody"]["description"] = json!(
         "What the tool sends, in a media type that the source's kind documents; `content-encoding: gzip` is allowed."
     );
@@ -194,7 +198,7 @@ fn outcome() -> Value {
             "accepted": { "type": "array", "items": { "$ref": "#/components/schemas/Accepted" } },
             "duplicates": count("Events that were accepted before."),
             "held": count("Deliveries kept for a person, because they could not be understood."),
-            "pending": count("Deliveries that need a question to the tool first."),
+            "pending": count("References on `okr.pending`, each to be answered by a question to the tool."),
             "reason": { "type": "string", "description": "Why it is held: the field at fault, or a word of a closed set." },
         },
     })

@@ -13,7 +13,9 @@ use crate::kafka::Report;
 /// A longer `tracestate` may be let go, says W3C; it would travel with every record.
 const STATE_BYTES_MAX: usize = 512;
 /// What all doors are called in spans: names of sources are an attribute.
-const ROUTE: &str = "/in/{source}";
+pub(crate) const ROUTE: &str = "/in/{source}";
+/// And the doors of batches.
+pub(crate) const BATCH_ROUTE: &str = "/in/{source}/batch";
 
 /// The trace that a delivery belongs to.
 #[derive(Debug, Clone, Default)]
@@ -39,13 +41,13 @@ impl Trail {
     ///
     /// Only of a proven request: whoever begins a trace says whether it is recorded, and that is not for strangers to
     /// say. The span of another one is that of an empty trail, so it is recorded if our own ratio falls on it.
-    pub(crate) fn enter(&mut self, method: &Method, began: Instant) -> Span {
+    pub(crate) fn enter(&mut self, (method, route): (&Method, &'static str), began: Instant) -> Span {
         let span = Span::start(Role::Server, self.parent).with(|draft| {
             draft.since(began.into_std());
             let method = if is_known(method) { method.as_str() } else { "_OTHER" };
-            draft.name(format!("{} {ROUTE}", if method == "_OTHER" { "HTTP" } else { method }));
+            draft.name(format!("{} {route}", if method == "_OTHER" { "HTTP" } else { method }));
             draft.set("http.request.method", method);
-            draft.set("http.route", ROUTE);
+            draft.set("http.route", route);
             draft.set("url.scheme", "http");
         });
         self.parent = span.context().or(self.parent);

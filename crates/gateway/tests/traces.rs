@@ -40,9 +40,12 @@ impl Collector for Collected {
     }
 }
 
+fn attribute(span: &Span, key: &str) -> Option<Value> {
+    span.attributes.iter().find(|pair| pair.key == key)?.value.clone()?.value
+}
+
 fn status(span: &Span) -> i64 {
-    let found = span.attributes.iter().find(|pair| pair.key == "http.response.status_code");
-    match found.and_then(|pair| pair.value.clone()?.value) {
+    match attribute(span, "http.response.status_code") {
         Some(Value::IntValue(status)) => status,
         other => panic!("{other:?}"),
     }
@@ -141,6 +144,9 @@ async fn check() {
     assert_eq!(proven.len(), 1, "{proven:?}");
     let [trace, parent] = [&proven[0].trace_id, &proven[0].parent_span_id].map(|id| hex(id));
     assert_eq!((trace.as_str(), parent.as_str()), (SENDERS, "b7ad6b7169203331"));
+    let text = |key| attribute(proven[0], key);
+    assert_eq!(text("client.address"), Some(Value::StringValue("127.0.0.1".to_owned())));
+    assert_eq!(text("http.route"), Some(Value::StringValue("/in/{source}".to_owned())));
     let began = SystemTime::UNIX_EPOCH + Duration::from_nanos(proven[0].start_time_unix_nano);
     assert!(began < asked_at, "it begins with its request and not with the proof");
 }

@@ -107,6 +107,7 @@ fn the_rest_of_a_source_is_checked_too() {
     let none = verify(r#"scheme = "none""#);
     check(&format!("progress_scale = 0\n{none}"), "sources.acme.progress_scale", "above 0");
     check(&format!("progress_scale = nan\n{none}"), "sources.acme.progress_scale", "above 0");
+    check(&format!("silent_after = \"0s\"\n{none}"), "sources.acme.silent_after", "6h");
     check(&format!("namespace = \" \"\n{none}"), "sources.acme.namespace", "empty");
     check(&format!("each = \"body.items\"\n{none}"), "sources.acme.each", "generic");
     let config: SourceConfig = toml::from_str(&none).unwrap();

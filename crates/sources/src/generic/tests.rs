@@ -338,3 +338,12 @@ event = { subject_id = "headers['x-sig']" }
     assert_eq!(error.path, "sources.auto.event.subject_id", "{error}");
     assert!(error.problem.contains("is a secret"), "{error}");
 }
+
+#[test]
+fn the_headers_of_an_identity_are_those_that_name_a_batch() {
+    assert_eq!(source(CONTRACT).id_headers(), ["x-request-id"]);
+    let other = "[event]\nsubject_id = \"body.id\"\ntitle = \"headers['x-title']\"";
+    assert!(source(other).id_headers().is_empty(), "what a field reads names no delivery");
+    let both = "identity = \"headers.a ~ headers['B-c'] ~ body.id\"\n[event]\nsubject_id = \"body.id\"";
+    assert_eq!(source(both).id_headers(), ["a", "b-c"]);
+}
