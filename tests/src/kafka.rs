@@ -124,6 +124,11 @@ impl Kafka {
         Ok(())
     }
 
+    /// Its exit code, once it has ended.
+    pub fn ended(&self) -> Option<i32> {
+        self.node.as_ref().and_then(|node| node.process.ended())
+    }
+
     /// Starts again on the same data and ports after `kill9` or `stop`; returns when clients are served.
     pub async fn restart(&mut self) -> Result<()> {
         let node = self.node.as_mut().context("a broker of one's own cannot be restarted")?;

@@ -24,7 +24,8 @@ pub use crate::logs::logs;
 pub use crate::observe::{MetricsHandle, config_reloaded, config_restart_keys, metrics_handle};
 pub use crate::secret::{Secret, SecretError, SecretRef};
 pub use crate::shared::{
-    AdminConfig, KEYS, KafkaConfig, LogConfig, LogFormat, OauthConfig, RegistryConfig, SecurityConfig, Shared, StoreConfig,
+    AdminConfig, KEYS, KafkaConfig, LogConfig, LogFormat, OauthConfig, RegistryConfig, SecurityConfig,
+    Shared, StoreConfig,
 };
 pub use crate::unbuilt::{UNBUILT, unbuilt_keys};
 pub use crate::units::{Bytes, Rate, Span, UnitError};

@@ -123,6 +123,8 @@ const SERVICES: &[Acl] = &[
     topic("gateway", "okr.arrivals", Operation::DescribeConfigs),
     topic("gateway", "okr.dead.gateway", Operation::Write),
     topic("gateway", "okr.dead.gateway", Operation::DescribeConfigs),
+    topic("gateway", "okr.pending", Operation::Write),
+    topic("gateway", "okr.pending", Operation::DescribeConfigs),
     topic("notifier", "okr.events", Operation::Read),
     topic("notifier", "okr.replay.notifier", Operation::Read),
     topic("notifier", "okr.dead.notifier", Operation::Write),

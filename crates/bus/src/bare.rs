@@ -33,7 +33,8 @@ impl Bare {
     /// Joins the group; of the membership only group and topics are heeded.
     pub fn join(settings: &Settings, membership: &Membership) -> Result<Self, BusError> {
         let config = consumer::member(settings, membership)?;
-        let client = config.create_with_context(Quiet::of(settings)).map_err(|error| BusError::from_kafka(&error))?;
+        let client =
+            config.create_with_context(Quiet::of(settings)).map_err(|error| BusError::from_kafka(&error))?;
         let client: Aside<StreamConsumer<Quiet>> = Aside::new(client);
         let topics: Vec<&str> = membership.topics.iter().map(String::as_str).collect();
         client.subscribe(&topics).map_err(|error| BusError::from_kafka(&error))?;
@@ -71,7 +72,8 @@ impl BareProducer {
     /// Makes the client; nothing is connected yet.
     pub fn new(settings: &Settings, message_timeout: Duration) -> Result<Self, BusError> {
         let config = settings::producer(settings, message_timeout)?;
-        let client = config.create_with_context(Quiet::of(settings)).map_err(|error| BusError::from_kafka(&error))?;
+        let client =
+            config.create_with_context(Quiet::of(settings)).map_err(|error| BusError::from_kafka(&error))?;
         Ok(Self { client: Aside::new(client) })
     }
 

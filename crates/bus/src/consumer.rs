@@ -179,8 +179,7 @@ impl Consumer {
         let (commands, orders) = thread::channel();
         let slots = Arc::new(Slots::new(&membership.group));
         slots.client_id.get_or_init(|| config.get("client.id").unwrap_or_default().to_owned());
-        let context =
-            Context::new(&membership, sender, slots.clone()).with_tokens(settings.tokens());
+        let context = Context::new(&membership, sender, slots.clone()).with_tokens(settings.tokens());
         let client = config.create_with_context(context).map_err(|error| BusError::from_kafka(&error))?;
         let held_bytes_max = usize::try_from(settings.fetch_queue_bytes / 2).unwrap_or(usize::MAX);
         Poller::start(client, &membership, orders, held_bytes_max)?;

@@ -77,6 +77,12 @@ impl ClientContext for Quiet {
     const ENABLE_REFRESH_OAUTH_TOKEN: bool = true;
 
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
+        // A connection that somebody closed. Mostly it idled; with the wrong protocol these are all the words there are.
+        if facility == "FAIL" && (level as i32) > (RDKafkaLogLevel::Error as i32) {
+            let (code, why) = (Code::BrokerTransportFailure, brief(message).to_owned());
+            self.cause.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(Cause { code, why });
+            return line(RDKafkaLogLevel::Debug, facility, message);
+        }
         line(level, facility, message);
     }
 

@@ -59,11 +59,7 @@ impl Tokens {
     /// `fetch` blocks and is called on a thread of its own, never twice at a time; its error is for people and holds no
     /// secret.
     pub fn new(fetch: impl Fn() -> Result<Token, String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(Shared {
-            fetch: Box::new(fetch),
-            state: Mutex::default(),
-            fetched: Condvar::new(),
-        }))
+        Self(Arc::new(Shared { fetch: Box::new(fetch), state: Mutex::default(), fetched: Condvar::new() }))
     }
 
     /// A token that is not over, or why there is none.

@@ -46,7 +46,9 @@ impl Probe {
     }
 
     /// Of a configuration that has more to say.
-    pub(crate) fn of(settings: &Settings, config: ClientConfig) -> Result<Self, BusError> {
+    pub(crate) fn of(settings: &Settings, mut config: ClientConfig) -> Result<Self, BusError> {
+        // Who asks wants to know why nobody answers, see `Quiet`.
+        config.set("log.connection.close", "true");
         let client = config.create_with_context(Quiet::of(settings));
         client.map(|client| Self(Arc::new(Aside::new(client)))).map_err(|error| BusError::from_kafka(&error))
     }

@@ -1,7 +1,12 @@
 //! `okr-router doctor` on real servers and broken setups: each gets a finding and what mends it, in bounded time, and
 //! nothing is changed by looking.
 
-use std::{fs::File, net::TcpListener, time::Instant};
+use std::{
+    fs::File,
+    io::{Read, Write},
+    net::TcpListener,
+    time::Instant,
+};
 
 use anyhow::{Context, Result, ensure};
 use okr_tests::{Answer, FakeHttp, Kafka, Stack, World, free_port, registry, sign};
@@ -108,6 +113,31 @@ async fn with_everything_down_it_says_so_for_each_and_does_not_hang() -> Result<
     Ok(())
 }
 
+/// Somebody whose clock says that ten minutes less have passed than ours; nobody else can be asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_off_is_found_by_the_answers_of_others() -> Result<()> {
+    let listener = TcpListener::bind("127.0.0.1:0")?;
+    let address = listener.local_addr()?;
+    let earlier = jiff::Zoned::now().checked_sub(jiff::SignedDuration::from_mins(10))?;
+    let date =
+        jiff::fmt::rfc2822::DateTimePrinter::new().timestamp_to_rfc9110_string(&earlier.timestamp())?;
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let mut asked = [0; 1024];
+            let _ = (&stream).read(&mut asked);
+            let _ = write!(
+                &stream,
+                "HTTP/1.1 200 OK\r\ndate: {date}\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+            );
+        }
+    });
+    let (broker, registry) =
+        (format!("127.0.0.1:{}", free_port()), format!("http://127.0.0.1:{}", free_port()));
+    let report = doctor(&stack(&broker, &registry, &format!("http://{address}/hook"))?, &[]).await?;
+    report.has("clock", "wrong", "ahead of that of destination desk", "timedatectl set-ntp true");
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_broken_setup_gets_its_finding_and_a_whole_one_none() -> Result<()> {
     let (kafka, registry) = tokio::try_join!(Kafka::start(), registry())?;
@@ -145,6 +175,9 @@ async fn broken_topics(kafka: &Kafka, stack: &Stack) -> Result<()> {
     let says = "min.insync.replicas is 1, configured is 2";
     report.has("topic okr.events", "wrong", says, "kafka-reassign-partitions");
     report.has("topic okr.events", "doubt", "has 1 copies, configured are 2", "kafka.replication");
+
+    let report = doctor(stack, &["kafka.replication=2", "kafka.min_insync_replicas=1"]).await?;
+    report.has("durability", "wrong", "is 1 of 2 copies", "okr-router topics apply");
 
     let small = ["--alter", "--entity-type", "topics", "--entity-name", "okr.events", "--add-config"];
     kafka.tool("kafka.admin.ConfigCommand", &[&small[..], &["max.message.bytes=100000"]].concat()).await?;

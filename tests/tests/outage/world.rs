@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use okr_tests::{FakeHttp, Kafka, Role, Sender, Stack, World as Config, check_in, sign};
+use okr_tests::{FakeHttp, Kafka, Role, Sender, Setup, Stack, World as Config, check_in, sign};
 
 /// How long anything may take that should be there at once; long, for two loaded cores.
 pub const SOON: Duration = Duration::from_secs(30);
@@ -28,9 +28,20 @@ impl World {
         Ok(world)
     }
 
+    /// As `start`, on a broker that is set up in its own way.
+    pub async fn on(setup: Setup) -> Result<Self> {
+        let world = Self::with(Kafka::own_as(setup).await?, okr_tests::registry().await?.url())?;
+        world.stack.prepare().await?;
+        Ok(world)
+    }
+
     /// On a clean broker and the given registry. Nothing has been created.
     pub async fn bare(registry: &str) -> Result<Self> {
-        let kafka = Kafka::own().await?;
+        Self::with(Kafka::own().await?, registry)
+    }
+
+    /// On these two. Nothing has been created.
+    pub fn with(kafka: Kafka, registry: &str) -> Result<Self> {
         let receiver = FakeHttp::start()?;
         let secret = sign::whsec(b"the key that acme uses now......");
         let stack = Stack::new(Config {

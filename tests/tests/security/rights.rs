@@ -3,10 +3,10 @@
 use std::collections::HashMap;
 
 use anyhow::{Context, Result, ensure};
-use okr_tests::{Done, Python, Role, until};
+use okr_tests::{Done, Python, Role, nothing_is_lost, refusals_are_honest, until};
 use serde_json::{Value, json};
 
-use crate::world::{SHOWN_WITHIN, SOON, Secure, World, ends, secure};
+use crate::world::{DEADLINE, SHOWN_WITHIN, SOON, Secure, World, ends, secure};
 
 /// A right, as `okr-router topics acls --json` prints it.
 type Right = Value;
@@ -39,7 +39,9 @@ async fn exactly_these_rights_are_enough_and_each_one_is_missed() -> Result<()> 
 
     let of = |role: &str| rights.iter().filter(|right| right["role"] == role).cloned().collect::<Vec<_>>();
     let (ours, theirs) = (of("gateway"), of("notifier"));
-    ensure!(ours.len() == 6 && theirs.len() == 5, "{ours:?} {theirs:?}");
+    let load = world.sender.load(3, "rights");
+    load.more_accepted(20, SOON).await?;
+    ensure!(ours.len() == 8 && theirs.len() == 5, "{ours:?} {theirs:?}");
     for number in 0..ours.len().max(theirs.len()) {
         let mut taken: HashMap<&str, &Right> = HashMap::new();
         taken.extend(ours.get(number).map(|right| ("gateway", right)));
@@ -55,6 +57,14 @@ async fn exactly_these_rights_are_enough_and_each_one_is_missed() -> Result<()> 
         tokio::try_join!(gateway.ready_within(SHOWN_WITHIN), notifier.ready_within(SHOWN_WITHIN))?;
         world.goes_on(&format!("kr-rights-{number}")).await?;
     }
+    let sent = load.stop().await;
+    let log = Python::log(secure.kafka.address(), okr_tests::registry().await?.url(), "okr.events").await?;
+    let accepted = nothing_is_lost(&sent, &log)?;
+    let (refused, longest) = refusals_are_honest(&sent, DEADLINE)?;
+    ensure!(refused > 0, "the senders did not notice");
+    println!(
+        "rights: {accepted} accepted and on the topic, {refused} refused (the longest took {longest:.1?})"
+    );
     ends(gateway).await?;
     ends(notifier).await
 }

@@ -13,6 +13,8 @@ use tokio::sync::{Mutex, MutexGuard, OnceCell};
 pub const SOON: Duration = Duration::from_secs(60);
 /// How fast trouble must show, and its end.
 pub const SHOWN_WITHIN: Duration = Duration::from_secs(10);
+/// What the gateway of these tests has to answer within.
+pub const DEADLINE: Duration = Duration::from_secs(5);
 /// What the broker's users are known by; none of it may ever be printed.
 pub const PASSWORD: &str = "correct-horse-7";
 pub const CLIENT_SECRET: &str = "battery-staple-8";
@@ -148,7 +150,7 @@ impl World {
         let stack = Stack::new(Config {
             broker: format!("127.0.0.1:{port}"),
             registry: okr_tests::registry().await?.url().to_owned(),
-            gateway: "request_deadline = \"5s\"".to_owned(),
+            gateway: format!("request_deadline = \"{}s\"", DEADLINE.as_secs()),
             sections: format!("{security}\n{}", sections(&receiver.url("/hook"))),
             env: all,
             ..Config::default()

@@ -59,7 +59,11 @@ fn security(security: &SecurityConfig) -> Vec<Wrong> {
             "is needed by OAUTHBEARER: `token_url`, `client_id`, `client_secret`",
         ),
         (!sasl && security.mechanism.is_some(), "kafka.security.mechanism", "is for the `sasl_` protocols"),
-        (!tls && certificates, "kafka.security.protocol", "does not encrypt: certificates are for ssl and sasl_ssl"),
+        (
+            !tls && certificates,
+            "kafka.security.protocol",
+            "does not encrypt: certificates are for ssl and sasl_ssl",
+        ),
         (security.cert_file.is_some() && security.key_file.is_none(), "kafka.security.key_file", pair),
         (security.key_file.is_some() && security.cert_file.is_none(), "kafka.security.cert_file", pair),
     ];

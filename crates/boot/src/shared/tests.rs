@@ -54,7 +54,9 @@ fn a_login_by_token_needs_to_know_where_tokens_come_from() {
     check(&format!("{begin}{oauth}"), &[]);
     check(
         begin,
-        &["okr.toml:1: `kafka.security.oauth` is needed by OAUTHBEARER: `token_url`, `client_id`, `client_secret`"],
+        &[
+            "okr.toml:1: `kafka.security.oauth` is needed by OAUTHBEARER: `token_url`, `client_id`, `client_secret`",
+        ],
     );
 }
 

@@ -16,6 +16,20 @@ fn the_last_cause_is_kept_until_a_broker_answers() {
 }
 
 #[test]
+fn a_closed_connection_is_a_cause_only_for_want_of_another() {
+    let quiet = Quiet::default();
+    let closed = |why: &str| quiet.log(RDKafkaLogLevel::Info, "FAIL", why);
+    closed(
+        "[thrd:b:1/bootstrap]: b:1/bootstrap: Disconnected: connecting to a SSL listener? (after 1ms in state UP)",
+    );
+    closed("another");
+    assert!(quiet.cause().is_some_and(|cause| cause.why.ends_with("SSL listener?")));
+    quiet.error(KafkaError::Global(Code::SSL), "handshake failed");
+    closed("another");
+    assert_eq!(quiet.cause().map(|cause| cause.code), Some(Code::SSL));
+}
+
+#[test]
 fn without_tokens_a_login_by_token_says_so() {
     let error = token(None).err().map(|error| error.to_string());
     assert_eq!(error.as_deref(), Some("no tokens are configured"));

@@ -8,7 +8,10 @@ fn told(name: &str, operations: Result<Option<&[u32]>, Code>) -> Allowed {
 fn check(topics: &[Allowed], groups: &[Allowed], lacking: &[&str], missing: &[&str]) {
     let standing = judge("notifier", &acls("notifier"), topics, groups);
     let named: Vec<String> = standing.lacking.iter().map(Acl::to_string).collect();
-    assert_eq!((named, standing.missing), (lacking.iter().map(|&acl| acl.to_owned()).collect(), missing.to_vec()));
+    assert_eq!(
+        (named, standing.missing),
+        (lacking.iter().map(|&acl| acl.to_owned()).collect(), missing.to_vec())
+    );
 }
 
 #[test]
@@ -32,21 +35,25 @@ fn what_may_not_be_seen_lacks_the_right_that_would_show_it() {
     check(&[told("okr.events", Err(Code::TopicAuthorizationFailed))], &[], &["Read topic okr.events"], &[]);
     let groups = [told("okr.notifier.replay", Err(Code::GroupAuthorizationFailed))];
     check(&[], &groups, &["Read group okr.notifier.replay"], &[]);
-    let configs = judge(
-        "gateway",
-        &acls("gateway"),
-        &[told("okr.events", Err(Code::TopicAuthorizationFailed))],
-        &[],
-    );
+    let configs =
+        judge("gateway", &acls("gateway"), &[told("okr.events", Err(Code::TopicAuthorizationFailed))], &[]);
     assert_eq!(configs.lacking.len(), 1, "of DescribeConfigs nothing is told: {configs:?}");
     let words = configs.refusal().unwrap();
-    assert!(words.contains("Write topic okr.events") && words.contains("topics acls --role gateway"), "{words}");
+    assert!(
+        words.contains("Write topic okr.events") && words.contains("topics acls --role gateway"),
+        "{words}"
+    );
 }
 
 #[test]
 fn what_is_not_there_or_not_told_is_no_refusal() {
     check(&[told("okr.events", Err(Code::UnknownTopicOrPartition))], &[], &[], &["okr.events"]);
-    check(&[told("okr.events", Ok(None))], &[told("okr.notifier", Err(Code::CoordinatorNotAvailable))], &[], &[]);
+    check(
+        &[told("okr.events", Ok(None))],
+        &[told("okr.notifier", Err(Code::CoordinatorNotAvailable))],
+        &[],
+        &[],
+    );
     assert_eq!(judge("notifier", &acls("notifier"), &[], &[]).refusal(), None);
 }
 

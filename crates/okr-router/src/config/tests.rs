@@ -156,6 +156,18 @@ fn the_samples_are_in_order() {
     assert!(count > 0, "there are no samples");
 }
 
+#[test]
+fn the_logins_of_the_documentation_are_in_order() {
+    let page = include_str!("../../../../docs/operations.md");
+    let (_, section) = page.split_once("## Kafka: encryption and login").unwrap();
+    let (section, _) = section.split_once("\n## ").unwrap();
+    let blocks: Vec<&str> = section.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(blocks.len(), 4, "TLS, certificate, password, token");
+    for block in blocks {
+        check(block, Reader::Role, &[]);
+    }
+}
+
 /// `okr-router config schema --format markdown` writes the table; the words around it are by hand.
 #[test]
 fn the_documentation_lists_every_key_as_the_code_does() {

@@ -37,6 +37,8 @@ pub async fn examine(whole: &Whole) -> Vec<Finding> {
     let (doors, answer) = tokio::join!(knock(&settings.brokers), admin.reachable(ANSWER_WAIT));
     let security = settings.security.as_ref().map(|security| security.protocol.name());
     let mut findings = broker(&doors, &answer, security);
+    let kafka = &whole.shared.kafka;
+    findings.extend(durability(kafka.replication, kafka.min_insync_replicas));
     if answer.is_err() {
         return findings;
     }
@@ -126,6 +128,18 @@ pub fn broker(doors: &Doors, answer: &Result<(), BusError>, security: Option<&st
             vec![Finding::wrong("broker", error.to_string(), remedy)]
         }
     }
+}
+
+/// Whether an acknowledged record survives the loss of a broker, where there is more than one copy.
+pub fn durability(replication: i32, min_insync_replicas: i32) -> Option<Finding> {
+    (replication > 1 && min_insync_replicas == 1).then(|| {
+        let says = format!(
+            "`kafka.min_insync_replicas` is 1 of {replication} copies: a record is acknowledged that one broker alone may \
+             have, and lost with it"
+        );
+        let remedy = "set `kafka.min_insync_replicas = 2`, then okr-router topics apply";
+        Finding::wrong("durability", says, remedy)
+    })
 }
 
 /// What differs, what has no leader or too few copies; well is one line for all.

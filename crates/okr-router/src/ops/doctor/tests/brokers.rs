@@ -6,7 +6,7 @@ use wire::{FULL_TRANSITIVE, Fit, Standing, WireError};
 
 use super::{check, only};
 use crate::ops::doctor::{
-    cluster::{broker, sizes, topics},
+    cluster::{broker, durability, sizes, topics},
     finding::{Finding, Level},
     groups::{Look, Watched, judge},
     registry::{clock, schemas},
@@ -46,6 +46,32 @@ fn a_broker_that_listens_and_does_not_talk_points_to_security() {
     );
     let refused = Err(BusError::Settings("no mechanism".into()));
     only(&broker(&doors, &refused, Some("sasl_ssl")), Level::Wrong, "no mechanism", "kafka.security");
+}
+
+#[test]
+fn a_login_or_a_certificate_that_is_refused_names_its_settings() {
+    let doors = vec![(DEAD.to_owned(), Ok(()))];
+    let login = Err(BusError::Login("Authentication failed".into()));
+    only(
+        &broker(&doors, &login, Some("sasl_ssl")),
+        Level::Wrong,
+        "Authentication failed",
+        "kafka.security.password",
+    );
+    let tls = Err(BusError::Tls("certificate verify failed".into()));
+    only(
+        &broker(&doors, &tls, Some("ssl")),
+        Level::Wrong,
+        "certificate verify failed",
+        "kafka.security.ca_file",
+    );
+}
+
+#[test]
+fn copies_that_nobody_waits_for_are_told() {
+    let found = durability(3, 1).unwrap();
+    check(&found, Level::Wrong, "is 1 of 3 copies", "okr-router topics apply");
+    assert_eq!((durability(1, 1), durability(3, 2)), (None, None));
 }
 
 fn wanted() -> WantedTopic {
