@@ -10,9 +10,9 @@ pub enum Bench {
     ///
     /// Runs the gateway twice, without and with arrivals, and a bare server (axum, HMAC, JSON, one record with
     /// acks=all), each in a process of its own, and posts signed 2 KB bodies to them in turns. Says what a request
-    /// costs in processor time beside the bare server, how long answers take at a steady pace, and how much memory
-    /// there was. It makes topics and schemas and writes events, so it refuses a cluster that has some: give it one of
-    /// its own. Build it with --release: other figures mean nothing.
+    /// costs in processor time beside the bare server, and a webhook of a batch of 100 beside one alone, how long
+    /// answers take at a steady pace, and how much memory there was. It makes topics and schemas and writes events, so
+    /// it refuses a cluster that has some: give it one of its own. Build it with --release: other figures mean nothing.
     Ingest(Ingest),
     /// Consume with the runtime, beside a bare consumer loop that decodes the same Avro
     ///

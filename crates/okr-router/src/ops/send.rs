@@ -24,8 +24,10 @@ pub fn run(settings: &Settings, options: &Send) -> Result<ExitCode> {
         Some(file) => read(file)?,
         None => sample(source.kind(), now)?,
     };
-    let url = url(&whole, options.url.as_deref(), &name)?;
-    let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static("application/json"))];
+    let path = if options.batch { format!("{name}/batch") } else { name };
+    let url = url(&whole, options.url.as_deref(), &path)?;
+    let media_type = if options.batch { batch_type(&body) } else { "application/json" };
+    let mut headers = vec![(CONTENT_TYPE, HeaderValue::from_static(media_type))];
     for (name, value) in source.sign(&body, now) {
         headers.push((HeaderName::try_from(name)?, HeaderValue::try_from(value)?));
     }
@@ -40,6 +42,11 @@ pub fn run(settings: &Settings, options: &Send) -> Result<ExitCode> {
     eprintln!("{} from {url}", answer.status);
     super::put(&format!("{}\n", String::from_utf8_lossy(&answer.body)))?;
     Ok(if (200..300).contains(&answer.status) { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// An array begins as one; everything else is lines.
+fn batch_type(body: &[u8]) -> &'static str {
+    if body.trim_ascii_start().starts_with(b"[") { "application/json" } else { "application/x-ndjson" }
 }
 
 /// The named source, or the only one there is.
@@ -63,7 +70,7 @@ pub(super) fn read(file: &Path) -> Result<Vec<u8>> {
     std::fs::read(file).with_context(|| format!("{} was not read", file.display()))
 }
 
-fn url(whole: &Whole, given: Option<&str>, source: &str) -> Result<Url> {
+fn url(whole: &Whole, given: Option<&str>, path: &str) -> Result<Url> {
     if let Some(given) = given {
         return Url::parse(given).with_context(|| format!("--url {given} is no URL"));
     }
@@ -72,7 +79,7 @@ fn url(whole: &Whole, given: Option<&str>, source: &str) -> Result<Url> {
     if listen.ip().is_unspecified() {
         listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    Ok(Url::parse(&format!("http://{listen}/in/{source}"))?)
+    Ok(Url::parse(&format!("http://{listen}/in/{path}"))?)
 }
 
 /// A check-in that uses what most tools say; new with every call, since its time is.

@@ -36,3 +36,9 @@ fn the_sample_of_each_kind_is_verified_and_understood() {
 fn a_kind_without_a_sample_says_so() {
     assert!(sample("github", Timestamp::UNIX_EPOCH).is_err_and(|error| error.to_string().contains("--file")));
 }
+
+#[test]
+fn a_batch_says_how_it_is_written() {
+    assert_eq!(super::batch_type(b" \n[1]"), "application/json");
+    assert_eq!(super::batch_type(b"{\"id\":1}\n"), "application/x-ndjson");
+}

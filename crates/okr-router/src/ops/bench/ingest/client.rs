@@ -25,6 +25,8 @@ pub const SECRET: &str = "a secret of the bench";
 pub const BODY_BYTES: usize = 2_048;
 /// Subjects that the bodies are about.
 const SUBJECTS: u64 = 1_000;
+/// Webhooks of a batch.
+pub const BATCH: u64 = 100;
 /// How long an answer may take before the measurement is given up.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -82,6 +84,26 @@ pub async fn rush(
     requests: u64,
     numbers: &Arc<AtomicU64>,
 ) -> Result<()> {
+    hurry(address, connections, (requests, 1), numbers).await
+}
+
+/// Sends so many webhooks in batches, over so many connections.
+pub async fn pile(
+    address: SocketAddr,
+    connections: u64,
+    webhooks: u64,
+    numbers: &Arc<AtomicU64>,
+) -> Result<()> {
+    hurry(address, connections, (webhooks.div_ceil(BATCH), BATCH), numbers).await
+}
+
+/// `each` is how many webhooks one request carries.
+async fn hurry(
+    address: SocketAddr,
+    connections: u64,
+    (requests, each): (u64, u64),
+    numbers: &Arc<AtomicU64>,
+) -> Result<()> {
     let left = Arc::new(AtomicU64::new(requests));
     let mut lines = JoinSet::new();
     for _ in 0..connections {
@@ -90,7 +112,9 @@ pub async fn rush(
             let mut line = Line::open(address).await?;
             while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
             {
-                line.deliver(&request(numbers.fetch_add(1, Ordering::Relaxed))).await?;
+                let number = numbers.fetch_add(each, Ordering::Relaxed);
+                let request = if each == 1 { request(number) } else { batch(number..number + each) };
+                line.deliver(&request).await?;
             }
             Ok::<_, anyhow::Error>(())
         });
@@ -142,16 +166,25 @@ pub async fn stroll(
 
 /// The whole request of webhook number `n`, signed.
 fn request(number: u64) -> Vec<u8> {
-    let body = body(number);
+    signed("/in/bench", &body(number))
+}
+
+/// The same webhooks as one request.
+fn batch(numbers: std::ops::Range<u64>) -> Vec<u8> {
+    let bodies: Vec<Vec<u8>> = numbers.map(body).collect();
+    signed("/in/bench/batch", &[b"[", bodies.join(&b","[..]).as_slice(), b"]"].concat())
+}
+
+fn signed(path: &str, body: &[u8]) -> Vec<u8> {
     // A key of any length will do.
-    let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).map(|mac| mac.chain_update(&body));
+    let mac = Hmac::<Sha256>::new_from_slice(SECRET.as_bytes()).map(|mac| mac.chain_update(body));
     let signature = mac.map(|mac| hex::encode(mac.finalize().into_bytes())).unwrap_or_default();
     let mut request = format!(
-        "POST /in/bench HTTP/1.1\r\nhost: bench\r\nuser-agent: okr-router-bench\r\ncontent-type: application/json\r\nx-signature: {signature}\r\ncontent-length: {}\r\n\r\n",
+        "POST {path} HTTP/1.1\r\nhost: bench\r\nuser-agent: okr-router-bench\r\ncontent-type: application/json\r\nx-signature: {signature}\r\ncontent-length: {}\r\n\r\n",
         body.len()
     )
     .into_bytes();
-    request.extend_from_slice(&body);
+    request.extend_from_slice(body);
     request
 }
 

@@ -29,6 +29,8 @@ use report::{Course, Report, Round};
 
 /// Latency is measured at this pace.
 const STROLL_PER_SECOND: u32 = 200;
+/// Connections of senders of batches: each request is a hundred times as large.
+const BATCH_CONNECTIONS: u64 = 4;
 /// Until a server takes its first webhook: it joins nothing, but has to find Kafka and the registry.
 const READY_WAIT: Duration = Duration::from_secs(30);
 
@@ -66,7 +68,8 @@ async fn measured(settings: &Settings, whole: &Whole, options: &Options, topic: 
         let mut course = Course { connections, ..Course::default() };
         for number in 0..=options.rounds {
             for (server, rounds) in servers.iter().zip(&mut course.rounds) {
-                let round = round(server, connections, options.requests, &numbers).await?;
+                let work = client::rush(server.address, connections, options.requests, &numbers);
+                let round = round(server, options.requests, work).await?;
                 // The first round warms up.
                 if number > 0 {
                     rounds.push(round);
@@ -76,6 +79,21 @@ async fn measured(settings: &Settings, whole: &Whole, options: &Options, topic: 
         }
         report.courses.push(course);
     }
+    let webhooks = options.requests.next_multiple_of(client::BATCH);
+    for number in 0..=options.rounds {
+        // The floor knows no batches.
+        for (server, batches) in servers.iter().zip(&mut report.batches).skip(1) {
+            let connections = options.connections.first().copied().unwrap_or(1);
+            let work = client::rush(server.address, connections, options.requests, &numbers);
+            let single = round(server, options.requests, work).await?;
+            let work = client::pile(server.address, BATCH_CONNECTIONS, webhooks, &numbers);
+            let batched = round(server, webhooks, work).await?;
+            if number > 0 {
+                batches.push((single, batched));
+            }
+        }
+        eprintln!("batches, round {number} of {}", options.rounds);
+    }
     for (server, latencies) in servers.iter().zip(&mut report.latencies) {
         *latencies = client::stroll(server.address, STROLL_PER_SECOND, options.strolls, &numbers).await?;
     }
@@ -83,9 +101,10 @@ async fn measured(settings: &Settings, whole: &Whole, options: &Options, topic: 
     Ok(report)
 }
 
-async fn round(server: &Server, connections: u64, requests: u64, numbers: &Arc<AtomicU64>) -> Result<Round> {
+/// What the server spends on some work.
+async fn round(server: &Server, requests: u64, work: impl Future<Output = Result<()>>) -> Result<Round> {
     let (start, before) = (Instant::now(), server.processor_time()?);
-    client::rush(server.address, connections, requests, numbers).await?;
+    work.await?;
     let cpu = server.processor_time()?.saturating_sub(before);
     Ok(Round { requests, wall: start.elapsed(), cpu })
 }

@@ -13,6 +13,8 @@ const P50_MAX: Duration = Duration::from_millis(3);
 /// The 99th percentile, as a multiple of the floor's.
 const P99_RATIO_MAX: f64 = 3.0;
 const MEMORY_MAX: u64 = 64 << 20;
+/// A webhook of a batch, as a share of one alone.
+const BATCH_SHARE_MAX: f64 = 0.2;
 const MIB: f64 = 1_048_576.0;
 const SERVERS: usize = Serve::ALL.len();
 
@@ -66,11 +68,21 @@ impl Course {
     }
 }
 
+/// Processor time per webhook, medians, in microseconds.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Batch {
+    pub alone: f64,
+    pub batched: f64,
+    pub share: f64,
+}
+
 /// Everything that was measured in one run.
 #[derive(Debug, Default)]
 pub struct Report {
     pub requests: u64,
     pub courses: Vec<Course>,
+    /// Webhooks alone, and the same in batches right after, by server; the floor has none.
+    pub batches: [Vec<(Round, Round)>; SERVERS],
     /// At a steady pace, sorted, by server.
     pub latencies: [Vec<Duration>; SERVERS],
     /// The most memory that each server ever held, in bytes; none where it cannot be read.
@@ -94,6 +106,10 @@ impl Report {
         }
         for server in 1..SERVERS {
             let name = Serve::ALL[server].name();
+            let share = self.batch(server).share;
+            if share > BATCH_SHARE_MAX {
+                misses.push(format!("{name}: a webhook of a batch costs {share:.2} of one alone"));
+            }
             let (p50, p99) = (self.percentile(server, 50), self.percentile(server, 99));
             if p50 > P50_MAX {
                 misses.push(format!("{name}: half of the answers take more than {:.1} ms", millis(p50)));
@@ -108,6 +124,17 @@ impl Report {
             }
         }
         misses
+    }
+
+    /// What webhooks cost alone and in batches; nothing was measured: nothing.
+    pub fn batch(&self, server: usize) -> Batch {
+        let rounds = &self.batches[server];
+        if rounds.is_empty() {
+            return Batch::default();
+        }
+        let alone = Spread::of(rounds.iter().map(|(alone, _)| alone.cost_us())).median;
+        let batched = Spread::of(rounds.iter().map(|(_, batched)| batched.cost_us())).median;
+        Batch { alone, batched, share: batched / alone.max(f64::EPSILON) }
     }
 
     /// How long the answers of that percentile took; nothing was measured: no time.
@@ -134,6 +161,12 @@ impl Report {
                 "server": Serve::ALL[server].name(),
                 "p50_ms": millis(self.percentile(server, 50)),
                 "p99_ms": millis(self.percentile(server, 99)),
+                "batch": {
+                    "webhooks": super::client::BATCH,
+                    "alone_cpu_us": self.batch(server).alone,
+                    "batched_cpu_us": self.batch(server).batched,
+                    "share": self.batch(server).share,
+                },
                 "memory_peak_bytes": self.memory.get(server).copied().flatten(),
             })
         };
@@ -146,7 +179,7 @@ impl Report {
                 .map(|course| json!({ "connections": course.connections, "servers": servers(course) }))
                 .collect::<Vec<_>>(),
             "servers": (0..SERVERS).map(latency).collect::<Vec<_>>(),
-            "bar": { "ratio": RATIO_MAX, "p50_ms": millis(P50_MAX), "p99_ratio": P99_RATIO_MAX, "memory_bytes": MEMORY_MAX },
+            "bar": { "ratio": RATIO_MAX, "p50_ms": millis(P50_MAX), "p99_ratio": P99_RATIO_MAX, "batch_share": BATCH_SHARE_MAX, "memory_bytes": MEMORY_MAX },
             "met": misses.is_empty(),
             "misses": misses,
         })
@@ -175,6 +208,11 @@ impl fmt::Display for Report {
                 )?;
             }
         }
+        writeln!(f, "\nwebhooks alone, and in batches of {}", super::client::BATCH)?;
+        for (server, serve) in Serve::ALL.into_iter().enumerate().skip(1) {
+            let Batch { alone, batched, share } = self.batch(server);
+            writeln!(f, "  {:<18}{alone:>8.1} µs{batched:>8.1} µs{share:>8.3}×", serve.name())?;
+        }
         writeln!(
             f,
             "\nat {} requests/s{:>12}{:>12}{:>16}",
@@ -192,7 +230,7 @@ impl fmt::Display for Report {
         let [lean, full] = RATIO_MAX;
         writeln!(
             f,
-            "\nbar: {lean}× without and {full}× with arrivals, p50 {:.0} ms, p99 {P99_RATIO_MAX}× the floor's, {} MiB",
+            "\nbar: {lean}× without and {full}× with arrivals, p50 {:.0} ms, p99 {P99_RATIO_MAX}× the floor's, {BATCH_SHARE_MAX} in a batch, {} MiB",
             millis(P50_MAX),
             MEMORY_MAX >> 20
         )?;

@@ -33,11 +33,15 @@ fn the_bar_is_judged_by_medians_beside_the_floor() {
     };
     let mut report = Report { requests: 1_000, courses: vec![course], ..Report::default() };
     report.latencies = [1, 2, 4].map(|millis| vec![Duration::from_millis(millis); 100]);
+    report.batches[1] = vec![(round(100), round(19)), (round(90), round(18)), (round(500), round(20))];
+    report.batches[2] = vec![(round(100), round(21))];
     report.memory = vec![Some(1), Some(1), Some(65 << 20)];
     let misses = report.misses().join("\n");
     assert!(misses.contains("gateway-arrivals at 64 connections costs 1.91"), "{misses}");
     assert!(!misses.contains("gateway at 64"), "{misses}");
     assert!(misses.contains("more than 4.0 ms") && misses.contains("hundredth takes 4.0 ms"), "{misses}");
+    assert!(misses.contains("gateway-arrivals: a webhook of a batch costs 0.21 of one alone"), "{misses}");
+    assert!(!misses.contains("gateway: a webhook"), "{misses}");
     assert!(misses.contains("held 65.0 MiB"), "{misses}");
     assert_eq!(report.json()["met"], false);
 }
