@@ -7,10 +7,9 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Placed, SendError};
 use bytes::Bytes;
-use futures::future::join_all;
 use metrics::Histogram;
 use okr::OkrEvent;
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, timeout_at};
 
 use crate::{
     GatewayConfig,
@@ -91,7 +90,8 @@ impl Desk {
         Self { log, departments, topics, window, keep_arrivals, message_timeout, took }
     }
 
-    /// The longest that a report may take: Kafka's client gives up before.
+    /// The longest that a report may take: Kafka's client gives up before. Whoever waits for a delivery waits no longer,
+    /// for it must not stay "on the way" for ever should a report never come.
     pub(crate) fn report_max(&self) -> Duration {
         self.message_timeout + REPORT_SLACK
     }
@@ -219,13 +219,19 @@ impl Desk {
         // What was handed over before one that is refused goes on by itself; the repeat has the same ids.
         let reports = records.into_iter().map(|outgoing| self.enqueued(outgoing));
         let reports: Vec<Report> = reports.collect::<Result<_, _>>()?;
-        // A report always comes; should it not, the delivery must not stay "on the way" for ever.
-        let waited = timeout(self.report_max(), join_all(reports)).await;
-        let reports = waited.map_err(|_| "no_report")?.into_iter().collect::<Result<Vec<_>, _>>();
-        let placed = reports.map_err(|error| {
-            trouble("produce", error.reason(), error.is_passing(), &error);
-            error.reason()
-        })?;
+        let mut placed = Vec::with_capacity(reports.len());
+        let mut failed = Ok(());
+        // All are on their way together, so that one after the other is waited for no longer than the last.
+        for report in reports {
+            match report.await {
+                Ok(place) => placed.push(place),
+                Err(error) => {
+                    trouble("produce", error.reason(), error.is_passing(), &error);
+                    failed = failed.and(Err(error.reason()));
+                }
+            }
+        }
+        failed?;
         self.took.record(start.elapsed());
         Ok(placed)
     }

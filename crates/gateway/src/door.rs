@@ -327,7 +327,7 @@ impl Door {
         deadline: Instant,
         source: &str,
     ) -> Result<T, Problem> {
-        match timeout_at(deadline, Escort::new(taking, &self.under_way)).await {
+        match timeout_at(deadline, Escort::new(taking, &self.under_way, self.desk.report_max())).await {
             Ok(Ok(told)) => Ok(told),
             Ok(Err(panic)) => {
                 let panic = said(&*panic);

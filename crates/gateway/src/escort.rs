@@ -5,9 +5,11 @@ use std::{
     panic::AssertUnwindSafe,
     pin::Pin,
     task::{Context, Poll},
+    time::Duration,
 };
 
 use futures::{FutureExt, future::CatchUnwind};
+use tokio::time::timeout;
 use tokio_util::task::TaskTracker;
 
 /// Runs in the task that waits for it, for a task of its own costs two wake-ups of other threads. Dropped before its
@@ -15,12 +17,14 @@ use tokio_util::task::TaskTracker;
 pub(crate) struct Escort<F: Future<Output: Send> + Send + 'static> {
     work: Option<Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>>,
     alone: TaskTracker,
+    alone_max: Duration,
 }
 
 impl<F: Future<Output: Send> + Send + 'static> Escort<F> {
-    /// `alone` knows the work whose owner went away.
-    pub(crate) fn new(work: F, alone: &TaskTracker) -> Self {
-        Self { work: Some(Box::pin(AssertUnwindSafe(work).catch_unwind())), alone: alone.clone() }
+    /// `alone` knows the work whose owner went away; so long it may still take then, and is given up.
+    pub(crate) fn new(work: F, alone: &TaskTracker, alone_max: Duration) -> Self {
+        let work = Some(Box::pin(AssertUnwindSafe(work).catch_unwind()));
+        Self { work, alone: alone.clone(), alone_max }
     }
 }
 
@@ -46,7 +50,7 @@ pub(crate) fn said(panic: &(dyn std::any::Any + Send)) -> &str {
 impl<F: Future<Output: Send> + Send + 'static> Drop for Escort<F> {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
-            self.alone.spawn(work);
+            self.alone.spawn(timeout(self.alone_max, work));
         }
     }
 }
