@@ -17,7 +17,10 @@ const DEFAULT: &str = "info";
 /// Fails if `[log] filter` cannot be read.
 pub fn logs(config: &LogConfig) -> Result<(), BoxError> {
     let filter = filter(config.filter.as_deref())?;
-    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).with_env_filter(filter);
+    // Whoever read our words may be gone. To complain about that on stderr, too, would end the task that had something
+    // to say.
+    let lines = tracing_subscriber::fmt().with_writer(std::io::stderr).log_internal_errors(false);
+    let lines = lines.with_env_filter(filter);
     // An error only says that something logs already, as in tests: that is the promise above.
     let _ = match config.format {
         LogFormat::Human => lines.with_ansi(std::io::stderr().is_terminal()).compact().try_init(),

@@ -32,6 +32,16 @@ fn role() {
                 println!("DRAINED");
                 Ok(())
             }),
+            "listening" => house.tasks.spawn("listening", async move {
+                println!("PID {}", std::process::id());
+                let hangup = house.hangup.clone();
+                loop {
+                    tokio::select! {
+                        () = shutdown.cancelled() => return Ok(()),
+                        () = hangup.notified() => println!("HUNG UP"),
+                    }
+                }
+            }),
             "slow" => house.tasks.spawn("slow", async move {
                 shutdown.cancelled().await;
                 // Work that takes a while, so that a second signal would find it unfinished.
@@ -59,7 +69,21 @@ struct Role {
 impl Role {
     fn start(role: &str, admin: Option<SocketAddr>) -> Self {
         let mut command = Command::new(std::env::current_exe().unwrap());
-        command.args(["--exact", "role", "--nocapture"]).env(ROLE, role);
+        command.args(["--exact", "role", "--nocapture"]);
+        Self::spawn(command, role, admin)
+    }
+
+    /// In a terminal of its own, which `script` (package bsdutils) is; `before` stands before the program.
+    fn in_a_terminal(role: &str, before: &str) -> Self {
+        let program = std::env::current_exe().unwrap();
+        let line = format!("{before} {} --exact role --nocapture", program.display());
+        let mut command = Command::new("script");
+        command.args(["--quiet", "--flush", "--command", &line, "/dev/null"]);
+        Self::spawn(command, role, None)
+    }
+
+    fn spawn(mut command: Command, role: &str, admin: Option<SocketAddr>) -> Self {
+        command.env(ROLE, role);
         if let Some(admin) = admin {
             command.env(ADMIN, admin.to_string());
         }
@@ -70,12 +94,18 @@ impl Role {
 
     fn steady(role: &str) -> (Self, SocketAddr) {
         let mut role = Self::start(role, None);
+        let address = role.says("ADMIN ").parse().unwrap();
+        (role, address)
+    }
+
+    /// Reads up to the line with these words, and gives what comes behind them.
+    fn says(&mut self, words: &str) -> String {
         loop {
             let mut line = String::new();
-            assert!(role.lines.read_line(&mut line).unwrap() > 0, "the role ended before it was up");
+            assert!(self.lines.read_line(&mut line).unwrap() > 0, "the role ended without {words}");
             // The test harness writes its own words on the same line.
-            if let Some((_, address)) = line.split_once("ADMIN ") {
-                return (role, address.trim().parse().unwrap());
+            if let Some((_, rest)) = line.split_once(words) {
+                return rest.trim().to_owned();
             }
         }
     }
@@ -147,6 +177,62 @@ fn sigterm_and_sigint_drain_and_exit_with_0() {
             err.lines().any(|line| line.starts_with('{') && line.contains(&format!("SIG{signal}"))),
             "{err}"
         );
+    }
+}
+
+#[test]
+fn a_role_whose_words_nobody_reads_any_more_stops_when_it_is_asked_to() {
+    let (mut role, _) = Role::steady("steady");
+    drop(role.child.stderr.take());
+    role.signal("TERM");
+    let mut out = String::new();
+    role.lines.read_to_string(&mut out).unwrap();
+    assert_eq!(role.child.wait().unwrap().code(), Some(0));
+    assert!(out.contains("DRAINED"), "{out}");
+}
+
+/// Whether a process is there; one that ended and waits to be asked for is not.
+fn is_alive(id: &str) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
+    status.lines().any(|line| line.starts_with("State:") && !line.contains('Z'))
+}
+
+#[test]
+fn a_hangup_is_told_and_ends_nothing() {
+    let (mut role, _) = Role::steady("listening");
+    for _ in 0..3 {
+        role.signal("HUP");
+        role.says("HUNG UP");
+    }
+    role.signal("TERM");
+    assert_eq!(role.end().0, Some(0));
+}
+
+#[test]
+fn a_role_ends_with_its_terminal_but_not_by_a_signal_alone() {
+    let mut role = Role::in_a_terminal("listening", "exec");
+    let id = role.says("PID ");
+    Command::new("kill").args(["-s", "HUP", &id]).status().unwrap();
+    role.says("HUNG UP");
+    // Its terminal closes.
+    role.child.kill().unwrap();
+    while is_alive(&id) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
+fn a_role_that_was_told_to_ignore_hangups_outlives_its_terminal() {
+    let mut role = Role::in_a_terminal("listening", "trap '' HUP; exec");
+    let id = role.says("PID ");
+    role.child.kill().unwrap();
+    // Killed, it has let go of the terminal; a second signal finds whoever outlived the first.
+    role.child.wait().unwrap();
+    let signal = |name: &str| Command::new("kill").args(["-s", name, &id]).status().unwrap().success();
+    assert!(signal("HUP") && is_alive(&id));
+    assert!(signal("TERM"));
+    while is_alive(&id) {
+        std::thread::yield_now();
     }
 }
 
