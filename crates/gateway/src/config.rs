@@ -80,6 +80,12 @@ impl GatewayConfig {
         self.request_deadline.0.saturating_sub(ANSWER_RESERVE)
     }
 
+    /// What its addresses begin with.
+    #[must_use]
+    pub fn scheme(&self) -> &'static str {
+        if self.tls.is_some() { "https" } else { "http" }
+    }
+
     /// The largest record that a permitted delivery becomes.
     #[must_use]
     pub fn record_bytes_max(&self) -> u64 {

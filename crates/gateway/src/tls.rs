@@ -38,6 +38,16 @@ pub struct TlsConfig {
     pub key: SecretRef,
 }
 
+impl TlsConfig {
+    /// Whether the pair can be had here, and used.
+    ///
+    /// # Errors
+    /// A file cannot be read, is no PEM, or the key belongs to another certificate.
+    pub fn check(&self) -> Result<(), GatewayError> {
+        Material::load(self).map(drop)
+    }
+}
+
 /// What is read: the same again means that nothing has changed.
 #[derive(PartialEq, Eq)]
 struct Pair {

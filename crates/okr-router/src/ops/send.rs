@@ -79,7 +79,7 @@ fn url(whole: &Whole, given: Option<&str>, path: &str) -> Result<Url> {
     if listen.ip().is_unspecified() {
         listen.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
     }
-    Ok(Url::parse(&format!("http://{listen}/in/{path}"))?)
+    Ok(Url::parse(&format!("{}://{listen}/in/{path}", config.scheme()))?)
 }
 
 /// A check-in that uses what most tools say; new with every call, since its time is.

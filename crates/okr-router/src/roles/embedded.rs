@@ -53,8 +53,7 @@ async fn start(whole: &Whole, settings: &Settings, house: House, parts: &Parts) 
     let [broker, registry] = parts.get_or_init(|| [broker, registry]);
     watch(&house, broker.clone());
     watch(&house, registry.clone());
-    let services =
-        services(whole, &house).await?;
+    let services = services(whole, &house).await?;
     Reload { settings: settings.clone(), reader: Reader::Dev, parts: services }.watch(whole, &house);
     introduce(whole, settings.config.as_deref(), &house);
     Ok(())
@@ -89,7 +88,7 @@ fn introduce(whole: &Whole, config: Option<&Path>, house: &House) {
     let text = format!(
         "
 okr-router dev is ready.
-  gateway    http://{listen}/in/{{source}}   sources: {sources}
+  gateway    {scheme}://{listen}/in/{{source}}   sources: {sources}
   probes     http://{admin}/readyz  /livez  /metrics
   broker     {brokers}   (embedded, Kafka protocol)
   registry   {registry}   (embedded, Confluent API)
@@ -103,6 +102,7 @@ Try, in a second terminal:
   {me} config print{config}
       the configuration with every default, to begin one of your own
 ",
+        scheme = gateway.scheme(),
         listen = gateway.listen,
         brokers = whole.shared.kafka.brokers.join(", "),
         registry = whole.shared.registry.url.resolve().map(|url| url.expose().to_owned()).unwrap_or_default(),

@@ -34,7 +34,7 @@ pub async fn start(
     shared: Option<Arc<Store>>,
 ) -> Result<Box<dyn Part>, BoxError> {
     let config: gateway::GatewayConfig = whole.document.section("gateway")?;
-    let settings = parts::bus_settings(whole, "okr-router-gateway")?;
+    let (scheme, settings) = (config.scheme(), parts::bus_settings(whole, "okr-router-gateway")?);
     let sources = parts::sources(whole)?;
     parts::doubts(whole)?.iter().for_each(|doubt| tracing::warn!("{doubt}"));
     let memory = memory::memory(whole, &sources, &house, shared).await?;
@@ -50,7 +50,8 @@ pub async fn start(
         house: house.clone(),
     };
     let gateway = gateway::Gateway::bind(context).await?;
-    tracing::info!(gateway.address = %gateway.address(), "webhooks arrive at http://{}/in/…", gateway.address());
+    let address = gateway.address();
+    tracing::info!(gateway.address = %address, "webhooks arrive at {scheme}://{address}/in/…");
     let handle = gateway.handle();
     house.tasks.spawn("gateway", async move {
         gateway.serve().await;

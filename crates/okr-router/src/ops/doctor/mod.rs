@@ -79,8 +79,10 @@ fn secrets(whole: &Whole) -> Vec<Finding> {
         Finding::wrong(check, format!("{error:#}"), remedy)
     };
     let sources = parts::sources(whole).err().map(|error| wrong("secrets", error, "the gateway"));
+    let tls = whole.document.section::<gateway::GatewayConfig>("gateway").ok().and_then(|config| config.tls);
+    let tls = tls.and_then(|tls| tls.check().err()).map(|error| wrong("tls", error.into(), "the gateway"));
     let traces = roles::traces(whole, "doctor").err().map(|error| wrong("traces", error, "each role"));
-    sources.into_iter().chain(traces).collect()
+    sources.into_iter().chain(tls).chain(traces).collect()
 }
 
 async fn examine(whole: &Whole) -> Vec<Finding> {
