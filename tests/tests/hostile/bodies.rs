@@ -96,6 +96,44 @@ pub async fn not_what_they_claim(world: &World) -> Result<()> {
     Ok(())
 }
 
+/// The same as batches, in both forms, and batches that are more than one would think. What is no batch is held whole.
+pub async fn batches(world: &World) -> Result<()> {
+    let batch = |kind: &str, body: &[u8]| {
+        let length = body.len();
+        let head = "POST /in/open/batch HTTP/1.1\r\nhost: x\r\n";
+        let head = format!("{head}content-type: {kind}\r\ncontent-length: {length}\r\n\r\n");
+        [head.as_bytes(), body].concat()
+    };
+    for (what, body) in bodies() {
+        for kind in ["application/json", "application/x-ndjson"] {
+            world.expect(&format!("{what} as {kind}"), &batch(kind, &body), &[202, 413]).await?;
+        }
+    }
+    let item = with(r#""progress":0.5"#);
+    let many = |open: &str, between: &str, close: &str, items: usize| {
+        let items = vec![String::from_utf8_lossy(&item).into_owned(); items];
+        format!("{open}{}{close}", items.join(between)).into_bytes()
+    };
+    for (what, kind, body, statuses) in [
+        ("1,000 items", "application/json", many("[", ",", "]", 1_000), [202].as_slice()),
+        ("1,001 items", "application/json", many("[", ",", "]", 1_001), &[413]),
+        ("1,001 lines", "application/x-ndjson", many("", "\n", "\n", 1_001), &[413]),
+        ("100,000 empty lines", "application/x-ndjson", vec![b'\n'; 100_000], &[202, 413]),
+        (
+            "100,000 commas",
+            "application/json",
+            [b"[".as_slice(), &[b','; 100_000], b"]"].concat(),
+            &[202, 413],
+        ),
+        ("a list that never ends", "application/json", many("[", ",", "", 10), &[202]),
+        ("a list in a list", "application/json", many("[[", ",", "]]", 10), &[202]),
+    ] {
+        world.expect(what, &batch(kind, &body), statuses).await?;
+    }
+    println!("batches: the same bodies in two forms, and lists beyond their bounds");
+    Ok(())
+}
+
 fn gzip(body: &[u8]) -> Result<Vec<u8>> {
     let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
     encoder.write_all(body)?;

@@ -25,6 +25,7 @@ async fn hostile_input_harms_nobody_else_and_nothing_breaks() -> Result<()> {
     // Goes on beside all others, for as long as the gateway lets it.
     let heads = slow::heads(&world).await?;
     world.case("bodies", bodies::not_what_they_claim(&world)).await;
+    world.case("batches", bodies::batches(&world)).await;
     world.case("packed bodies", bodies::packed(&world)).await;
     world.case("heads", heads::malformed(&world)).await;
     world.case("targets", heads::targets(&world)).await;
