@@ -63,7 +63,7 @@ mod tests {
             "kafka-acls.sh --bootstrap-server b:9092 --add --allow-principal User:okr-gateway --operation Write \
              --operation DescribeConfigs --topic okr.dead.gateway"
         );
-        assert_eq!(printed.lines().count(), 3);
+        assert_eq!(printed.lines().count(), 4);
         let printed = commands(&acls("notifier"), "b:9092", "User:n");
         assert!(printed.contains("User:n --operation Read --group okr.notifier\n"), "{printed}");
     }
