@@ -62,7 +62,7 @@ pub enum Command {
     ///
     /// Prints the gateway's answer to stdout and exits 0 only on 2xx.
     Send(Send),
-    /// Show what a configured source makes of a body
+    /// Show what a configured source makes of a body, let one register, forget what it learned
     #[command(subcommand)]
     Sources(sources::Sources),
     /// Print records of a topic as JSON lines, decoded

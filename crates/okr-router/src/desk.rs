@@ -5,12 +5,12 @@
 
 mod holder;
 
-use std::{io::ErrorKind, path::Path, sync::Arc};
+use std::{io::ErrorKind, path::Path, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
-use store::{Store, StoreError};
+use store::{Registrations, Store, StoreError};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::UnixStream,
@@ -40,6 +40,12 @@ pub enum Question {
         #[serde(default)]
         accept_gaps: bool,
     },
+    /// What sources may register, and what they brought.
+    Registrations,
+    /// Lets a source register.
+    Open { source: String, seconds: u64 },
+    /// Forgets what a source brought, and closes it.
+    Forget { source: String },
 }
 
 /// What is answered.
@@ -48,6 +54,8 @@ pub enum Question {
 pub enum Answer {
     /// What is halted, or was until now.
     Halts(Vec<Halt>),
+    /// How all sources stand, after what was asked for; what was forgotten is still among them.
+    Registrations(Vec<Registration>),
     /// It was not done, and why.
     Refused(String),
 }
@@ -62,6 +70,16 @@ pub struct Halt {
     /// What nobody has accepted, or what is accepted now.
     #[serde(default)]
     pub gaps: Vec<Missing>,
+}
+
+/// What is kept of a source that registers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Registration {
+    pub source: String,
+    /// How much longer it is open.
+    pub open_seconds: Option<u64>,
+    /// When each of its secrets came, the oldest first.
+    pub learned: Vec<Timestamp>,
 }
 
 /// A partition whose next record is not there: see [`worker::Gap`].
@@ -121,6 +139,16 @@ pub async fn ask_holder(socket: &Path, question: &Question) -> Result<Option<Ans
 async fn answer(store: &Arc<Store>, question: &Question) -> Result<Answer> {
     let mut halts = Vec::new();
     match question {
+        Question::Registrations => return registrations(store).await,
+        Question::Open { source, seconds } => {
+            store.open_window(source, Duration::from_secs(*seconds)).await?;
+            return registrations(store).await;
+        }
+        Question::Forget { source } => {
+            let before = registrations(store).await?;
+            store.forget(source).await?;
+            return Ok(before);
+        }
         Question::Halted { service } => {
             for consumer in [service.clone(), format!("{service}.replay")] {
                 if let Some(halted) = store.load(&consumer).await?.halted {
@@ -146,6 +174,15 @@ async fn answer(store: &Arc<Store>, question: &Question) -> Result<Answer> {
         }
     }
     Ok(Answer::Halts(halts))
+}
+
+async fn registrations(store: &Store) -> Result<Answer> {
+    let one = |kept: store::Registered| Registration {
+        source: kept.source,
+        open_seconds: kept.open_for.map(|left| left.as_secs_f64().ceil() as u64),
+        learned: kept.secrets.into_iter().map(|(_, at)| at).collect(),
+    };
+    Ok(Answer::Registrations(store.registered().await?.into_iter().map(one).collect()))
 }
 
 fn halt((consumer, halted): (String, worker::Halted), gaps: Vec<worker::Gap>) -> Halt {

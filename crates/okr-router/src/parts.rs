@@ -66,7 +66,8 @@ pub fn seal(whole: &Whole) -> Result<Option<store::Seal>> {
     for (nth, old) in config.seal_old.iter().enumerate() {
         keys.push(old.resolve().with_context(|| format!("`store.seal_old[{nth}]`"))?);
     }
-    let seal = store::Seal::new(&keys).map_err(|error| anyhow!("`store.seal`, or one of `seal_old`, {error}"))?;
+    let seal =
+        store::Seal::new(&keys).map_err(|error| anyhow!("`store.seal`, or one of `seal_old`, {error}"))?;
     Ok(Some(seal))
 }
 

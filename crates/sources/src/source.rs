@@ -83,14 +83,18 @@ impl Source {
         verify::doubts(&format!("sources.{name}"), config)
     }
 
+    /// Whether a section is of a source that brings its secrets itself.
+    #[must_use]
+    pub fn learns_by(config: &SourceConfig) -> bool {
+        let voice = Voice::open("sources", config);
+        config.verify.is_none() && voice.is_ok_and(|voice| voice.dialect().brings_secrets())
+    }
+
     /// Whether a section is of a source that brings its secrets itself, and has none configured: it needs a place where
     /// they are kept.
     #[must_use]
     pub fn must_learn(config: &SourceConfig) -> bool {
-        let voice = Voice::open("sources", config);
-        config.verify.is_none()
-            && config.secrets.is_empty()
-            && voice.is_ok_and(|voice| voice.dialect().brings_secrets())
+        config.secrets.is_empty() && Self::learns_by(config)
     }
 
     /// Resolves the source's secrets and makes it ready.

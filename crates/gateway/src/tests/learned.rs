@@ -240,10 +240,9 @@ async fn a_heartbeat_is_accepted_empty() {
 #[tokio::test]
 async fn no_reference_no_acceptance() {
     let stage = gateway_with(config(), None).await;
-    for acts in [
-        vec![Act::Fail(bus::SendError::Closed)],
-        vec![Act::Ack, Act::Ack, Act::Fail(bus::SendError::Closed)],
-    ] {
+    for acts in
+        [vec![Act::Fail(bus::SendError::Closed)], vec![Act::Ack, Act::Ack, Act::Fail(bus::SendError::Closed)]]
+    {
         let sent = acts.len();
         acts.into_iter().for_each(|act| stage.log.then(act));
         send(&stage, "fixed", "configured", MOVED).await.check_problem(503);

@@ -1,4 +1,4 @@
-//! `okr-router sources`: what a configured source makes of a body.
+//! `okr-router sources`: what a configured source makes of a body, and what it has learned.
 
 use std::path::PathBuf;
 
@@ -13,6 +13,59 @@ pub enum Sources {
     /// Nothing is sent and nothing is stored. Exits 0 only if the gateway would accept the body as it is shown here.
     /// Without the source's secrets the verification is left out, and the mapping is shown all the same.
     Try(Try),
+    /// Show the configured sources: their doors, which are open for registration, and how many secrets each has learned
+    ///
+    /// A source of kind `asana` brings its secrets itself, in a handshake that is answered only while it is open.
+    List(Output),
+    /// Let a source register: for a while, a handshake of it teaches the gateways its secret
+    ///
+    /// Open it right before you create the webhooks in the tool, and look at `sources list` afterwards. Without --apply this
+    /// only shows how it stands. An embedded store is asked through the process that holds it.
+    Open(Open),
+    /// Forget the secrets that a source has learned, and close it
+    ///
+    /// Its webhooks are refused from then on, until it is opened and they are created anew. Configured secrets stay.
+    /// Without --apply this only shows how many there are.
+    Forget(Forget),
+}
+
+#[derive(Debug, Args)]
+pub struct Open {
+    /// The source of the configuration
+    #[arg(value_name = "NAME")]
+    pub source: String,
+    /// For how long, up to 24h
+    #[arg(long = "for", value_name = "SPAN", default_value = "10m")]
+    pub span: boot::Span,
+    #[command(flatten)]
+    pub deed: Deed,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// The source; one that is not configured any more may be named as well
+    #[arg(value_name = "NAME")]
+    pub source: String,
+    #[command(flatten)]
+    pub deed: Deed,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+/// Who does it, and why.
+#[derive(Debug, Args)]
+pub struct Deed {
+    /// Do it; without this flag the command only shows what it would do
+    #[arg(long)]
+    pub apply: bool,
+    /// Why, in your own words; kept in okr.audit
+    #[arg(long, value_name = "TEXT")]
+    pub why: Option<String>,
+    /// Who you are; kept in okr.audit [default: $USER]
+    #[arg(long, value_name = "NAME")]
+    pub who: Option<String>,
 }
 
 #[derive(Debug, Args)]

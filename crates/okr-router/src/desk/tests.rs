@@ -92,6 +92,7 @@ async fn what_is_missing_is_shown_and_given_up_only_on_demand() {
     let halts = |answer: Answer| match answer {
         Answer::Halts(halts) => halts.into_iter().map(|halt| (halt.why, halt.gaps.len())).collect::<Vec<_>>(),
         Answer::Refused(why) => vec![(why, 0)],
+        Answer::Registrations(_) => panic!("nobody asked for it"),
     };
     let slot = bus::Slot::new("okr.events", 3);
     let gap = worker::Gap { slot, from: 500, found: 900, why: "gone".to_owned() };
@@ -116,4 +117,28 @@ async fn what_is_missing_is_shown_and_given_up_only_on_demand() {
         store.load("warehouse").await.expect("an answer").halted.is_some(),
         "another halt is another question"
     );
+}
+
+#[tokio::test]
+async fn a_source_is_opened_and_forgotten_by_whoever_holds_the_store() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (house, store) = (House::new(system_clock()), store(folder.path()).await);
+    serve(&house, folder.path(), Arc::clone(&store));
+    let socket = folder.path().join(SOCKET);
+    let ask = async |question: Question| match ask_holder(&socket, &question).await.expect("an answer") {
+        Some(Answer::Registrations(known)) => known,
+        other => panic!("{other:?}"),
+    };
+    assert_eq!(ask(Question::Registrations).await, []);
+    let known = ask(Question::Open { source: "goals".to_owned(), seconds: 600 }).await;
+    assert!(
+        known[0].source == "goals" && known[0].open_seconds.is_some_and(|left| (590..=600).contains(&left))
+    );
+    let sealed = store::Sealed { id: "a".to_owned(), bytes: vec![1] };
+    store.learn("goals", &sealed, 9).await.expect("kept");
+    assert_eq!(ask(Question::Registrations).await[0].learned.len(), 1);
+    let forget = Question::Forget { source: "goals".to_owned() };
+    assert_eq!(ask(forget).await[0].learned.len(), 1, "what is forgotten is told");
+    assert_eq!(ask(Question::Registrations).await, []);
+    house.shutdown.cancel();
 }

@@ -26,6 +26,9 @@ pub fn run(settings: &Settings, options: &Resume) -> Result<ExitCode> {
         };
         let halts = match desk::ask(&whole, &question).await? {
             Answer::Halts(halts) => halts,
+            Answer::Registrations(_) => {
+                bail!("{} was not resumed: the answer is to another question", options.service)
+            }
             Answer::Refused(why) => bail!("{} was not resumed: {why}", options.service),
         };
         show(options, &halts)?;

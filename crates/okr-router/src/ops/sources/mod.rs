@@ -1,5 +1,6 @@
-//! `okr-router sources try`: what a source makes of a body, without sending it.
+//! `okr-router sources`: what a source makes of a body, without sending it; and what it has learned.
 
+mod register;
 mod shown;
 
 use std::process::ExitCode;
@@ -20,8 +21,13 @@ use crate::{
 };
 
 pub fn run(settings: &Settings, verb: &Sources) -> Result<ExitCode> {
-    let Sources::Try(options) = verb;
     let whole = config::read(settings, Reader::Command)?;
+    let options = match verb {
+        Sources::Try(options) => options,
+        Sources::List(output) => return register::list(&whole, *output),
+        Sources::Open(options) => return register::open(&whole, options),
+        Sources::Forget(options) => return register::forget(&whole, options),
+    };
     let name = send::source_name(&whole, options.source.as_deref())?;
     let body = send::read(&options.file)?;
     let trial = trial(&whole, &name, options, &body)?;

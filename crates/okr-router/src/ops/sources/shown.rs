@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use serde_json::{Value, json};
-use sources::Explained;
+use sources::{Explained, Pending};
 
 use super::{Proof, Trial};
 
@@ -24,6 +24,13 @@ impl Trial {
         }
         match &self.reading.events {
             Err(fault) => out.push_str(&format!("held ({}): {fault}\n", fault.reason())),
+            Ok(events) if events.is_empty() && !self.reading.pendings.is_empty() => {
+                for pending in &self.reading.pendings {
+                    let (what, id, change) =
+                        (pending.object_type, &pending.object_id, pending.change.as_str());
+                    out.push_str(&format!("to be asked for: {what} {id} ({change})\n"));
+                }
+            }
             Ok(events) if events.is_empty() => out.push_str("nothing for us: no event\n"),
             Ok(events) => {
                 for event in events {
@@ -49,6 +56,7 @@ impl Trial {
             "identity": self.reading.identity.text(),
             "expressions": expressions,
             "events": [],
+            "pending": self.reading.pendings.iter().map(pending).collect::<Value>(),
             "held": null,
         });
         match &self.reading.events {
@@ -57,6 +65,13 @@ impl Trial {
         }
         Ok(format!("{}\n", serde_json::to_string_pretty(&out)?))
     }
+}
+
+fn pending(pending: &Pending) -> Value {
+    json!({
+        "object_type": pending.object_type, "object_id": pending.object_id, "change": pending.change,
+        "occurred_at": pending.occurred_at, "actor": pending.actor,
+    })
 }
 
 fn expression(one: &Explained) -> Value {
