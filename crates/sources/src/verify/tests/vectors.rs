@@ -1,4 +1,4 @@
-//! What other implementations signed, and the same with one thing wrong. `fixtures/vectors/make.py` made them.
+//! What other implementations signed, and the same with one thing wrong. `tests/python/vectors.py` makes them.
 
 use base64::Engine;
 use http::HeaderMap;
