@@ -26,9 +26,11 @@ async fn dev_exchanges_both_services_or_neither() -> Result<()> {
     };
     old.accepted("dev-1", &check_in("load", "kr", 0)).await?;
     told("/one").await?;
-    // The gateway's part is in order, the notifier's is not.
-    world.write(&(sections("new.key", &receiver, "/two") + "template = \"{{ oh\"\n"))?;
+    // The file is in order and so is the gateway's part; a secret of the notifier's cannot be had.
+    let lounge = "[destinations.lounge]\nkind = \"slack\"\nurl = { file = \"nobody.url\" }\n";
+    world.write(&(sections("new.key", &receiver, "/two") + lounge))?;
     reload(&dev, "refused").await?;
+    dev.says("nobody.url", SOON).await?;
     old.accepted("dev-2", &check_in("load", "kr", 1)).await?;
     world.write(&sections("new.key", &receiver, "/two"))?;
     reload(&dev, "applied").await?;
