@@ -278,7 +278,13 @@ impl Source {
     /// Like [`Source::sign`], as one more attempt of the delivery `id` (where the scheme has such a thing).
     #[must_use]
     pub fn sign_as(&self, id: &str, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
-        let mut headers = self.verifier.sign(id, body, now);
+        let once = self.nonce.as_ref().map(|nonce| (nonce.header(), id));
+        let mut headers = self.verifier.sign(id, body, now, once);
+        if let Some((name, value)) =
+            once.filter(|(name, _)| headers.iter().all(|(known, _)| known != name.as_str()))
+        {
+            headers.push((name.to_string(), value.to_owned()));
+        }
         let carries_id = headers.iter().any(|(name, _)| name == "webhook-id");
         if self.headers_kept.iter().any(|kept| kept == "webhook-id") && !carries_id {
             headers.push(("webhook-id".to_owned(), id.to_owned()));

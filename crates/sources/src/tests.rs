@@ -154,6 +154,18 @@ fn a_nonce_is_read_where_it_stands_once_and_remembered_for_twice_the_tolerance()
     assert_eq!(source.nonce_age(), Some(Duration::from_secs(600)));
     let age = build(&format!("{nonce}, tolerance = \"1m\", timestamp = {{ header = \"t\" }}")).nonce_age();
     assert_eq!(age, Some(Duration::from_secs(120)));
+    for signed in ["", r#", signed = "{{ headers['x-nonce'] }}.{{ body }}""#] {
+        let source = build(&format!("{nonce}{signed}"));
+        let sign = |second| source.sign(b"{}", jiff::Timestamp::from_second(second).unwrap());
+        let of = |headers: Vec<(String, String)>| {
+            headers.into_iter().find(|(name, _)| name == "x-nonce").unwrap().1
+        };
+        assert_ne!(of(sign(1)), of(sign(2)), "each delivery has one of its own");
+        let headers =
+            sign(1).iter().map(|(name, value)| (name.parse().unwrap(), value.parse().unwrap())).collect();
+        let request = crate::Request { headers: &headers, body: b"{}", now: jiff::Timestamp::UNIX_EPOCH };
+        assert_eq!(source.verify(&request), Ok(()));
+    }
     let without = build("prefix = \"\"");
     assert_eq!((without.nonce(&headers(&[])), without.nonce_age()), (Ok(None), None));
 }

@@ -15,6 +15,7 @@ pub(crate) mod standard;
 mod stripe;
 mod token;
 
+use http::HeaderName;
 use jiff::Timestamp;
 
 pub(crate) use jwks::KeySet;
@@ -108,13 +109,19 @@ impl Verifier {
         }
     }
 
-    /// The headers that make `body` pass, made with the first secret.
-    pub(crate) fn sign(&self, id: &str, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
+    /// The headers that make `body` pass, made with the first secret; `once` is among those that may be signed.
+    pub(crate) fn sign(
+        &self,
+        id: &str,
+        body: &[u8],
+        now: Timestamp,
+        once: Option<(&HeaderName, &str)>,
+    ) -> Vec<(String, String)> {
         match self {
             // A token is signed by its issuer alone.
             Self::Anybody | Self::Jwt(_) => Vec::new(),
             Self::Standard(standard) => standard.sign(id, body, now),
-            Self::Signature(signature) => signature.sign(body, now),
+            Self::Signature(signature) => signature.sign(body, now, once),
             Self::Stripe(stripe) => stripe.sign(body, now),
             Self::Token(token) => token.sign(),
         }

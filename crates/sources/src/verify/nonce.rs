@@ -29,6 +29,10 @@ impl Nonce {
         Some(header::one(headers, &self.header)?).filter(|value| !value.is_empty()).ok_or(Refusal::Missing)
     }
 
+    pub(crate) fn header(&self) -> &HeaderName {
+        &self.header
+    }
+
     pub(crate) fn age(&self) -> Duration {
         self.age
     }

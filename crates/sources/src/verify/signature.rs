@@ -80,7 +80,12 @@ impl Signature {
         }
     }
 
-    pub(super) fn sign(&self, body: &[u8], now: Timestamp) -> Vec<(String, String)> {
+    pub(super) fn sign(
+        &self,
+        body: &[u8],
+        now: Timestamp,
+        once: Option<(&HeaderName, &str)>,
+    ) -> Vec<(String, String)> {
         let plan = &self.plan;
         let mut headers: Vec<(String, String)> = Vec::new();
         let mut timestamp = String::new();
@@ -106,9 +111,12 @@ impl Signature {
             }
         }
         for name in plan.signed.headers() {
-            if !signed.contains_key(name) {
-                signed.insert(name.clone(), HeaderValue::from_static("okr-router"));
-                headers.push((name.to_string(), "okr-router".to_owned()));
+            let given = once.filter(|(once, _)| *once == name).map_or("okr-router", |(_, value)| value);
+            if !signed.contains_key(name)
+                && let Ok(value) = HeaderValue::from_str(given)
+            {
+                signed.insert(name.clone(), value);
+                headers.push((name.to_string(), given.to_owned()));
             }
         }
         if let Some(key) = self.keys.first() {
