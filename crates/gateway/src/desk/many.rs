@@ -37,11 +37,19 @@ struct Turn {
     events: Result<Vec<okr::OkrEvent>, Held>,
 }
 
+/// One whose records are encoded.
+struct Sealed {
+    turn: Turn,
+    drafts: Vec<Draft>,
+    /// The arrival of a held one, for its letter.
+    arrival: Option<bus::OutRecord>,
+    outgoing: Vec<Outgoing>,
+}
+
 /// One whose records were handed over.
 struct Sent {
     turn: Turn,
     drafts: Vec<Draft>,
-    /// The arrival of a held one, for its letter.
     arrival: Option<bus::OutRecord>,
     reports: Result<Vec<Report>, &'static str>,
 }
@@ -111,23 +119,12 @@ impl Desk {
         if turns.is_empty() {
             return Ok(());
         }
-        let start = Instant::now();
-        let mut under_way = Vec::with_capacity(turns.len());
-        let mut failed = None;
+        let mut sealed = Vec::with_capacity(turns.len());
         for turn in turns {
-            // What was handed over before goes on by itself, and is known once it is there.
-            match self.hand_over(turn).await {
-                Ok(sent) => {
-                    let refused = sent.reports.as_ref().err().copied();
-                    failed = refused.filter(|reason| *reason != too_large().reason);
-                    under_way.push(sent);
-                }
-                Err(reason) => failed = Some(reason),
-            }
-            if failed.is_some() {
-                break;
-            }
+            sealed.push(self.sealed(turn).await?);
         }
+        let start = Instant::now();
+        let (under_way, mut failed) = self.hand_over(sealed);
         let limit = start + self.report_max();
         let mut letters = Vec::new();
         for Sent { turn, drafts, arrival, reports } in under_way {
@@ -152,21 +149,36 @@ impl Desk {
         failed.map_or(lettered, Err)
     }
 
-    /// Encodes the records of a delivery and hands them over.
-    async fn hand_over(&self, mut turn: Turn) -> Result<Sent, &'static str> {
-        let (outgoing, drafts, arrival) = match &mut turn.events {
+    /// Encodes the records of a delivery.
+    async fn sealed(&self, mut turn: Turn) -> Result<Sealed, &'static str> {
+        match &mut turn.events {
             Ok(events) => {
                 let (outgoing, drafts) = self.records(events, &turn.kept).await?;
-                (outgoing, drafts, None)
+                Ok(Sealed { turn, drafts, arrival: None, outgoing })
             }
             Err(_) => {
                 let outgoing = self.arrival(&turn.kept).await?;
-                let arrival = outgoing.record.clone();
-                (vec![outgoing], Vec::new(), Some(arrival))
+                let arrival = Some(outgoing.record.clone());
+                Ok(Sealed { turn, drafts: Vec::new(), arrival, outgoing: vec![outgoing] })
             }
-        };
-        let reports = outgoing.into_iter().map(|outgoing| self.enqueued(outgoing)).collect();
-        Ok(Sent { turn, drafts, arrival, reports })
+        }
+    }
+
+    /// Hands all records over without a pause between them, so that Kafka's client sends many of them together: each
+    /// record that it finds alone costs a request. Ends at the first that is refused.
+    fn hand_over(&self, sealed: Vec<Sealed>) -> (Vec<Sent>, Option<&'static str>) {
+        let mut under_way = Vec::with_capacity(sealed.len());
+        for Sealed { turn, drafts, arrival, outgoing } in sealed {
+            // What was handed over before goes on by itself, and is known once it is there.
+            let reports: Result<Vec<Report>, _> =
+                outgoing.into_iter().map(|outgoing| self.enqueued(outgoing)).collect();
+            let refused = reports.as_ref().err().copied();
+            under_way.push(Sent { turn, drafts, arrival, reports });
+            if let Some(reason) = refused.filter(|reason| *reason != too_large().reason) {
+                return (under_way, Some(reason));
+            }
+        }
+        (under_way, None)
     }
 
     /// The letters of held deliveries, whose arrivals are stored.
