@@ -42,6 +42,9 @@ pub(crate) fn trouble(error: &KafkaError, reason: &str) {
     tracing::debug!(target: "rdkafka", error = %error, "{reason}");
 }
 
+/// A broker that wants TLS or a login just closes the connection of who comes without.
+const WANTS_MORE: &str = "; if it lasts: does the broker want TLS or a login (`kafka.security`)?";
+
 /// The context of clients that only ask: admin, reachability. It remembers what last went wrong on the way to a broker,
 /// for a question that fails only says that nobody answered.
 #[derive(Debug, Clone, Default)]
@@ -79,7 +82,8 @@ impl ClientContext for Quiet {
     fn log(&self, level: RDKafkaLogLevel, facility: &str, message: &str) {
         // A connection that somebody closed. Mostly it idled; with the wrong protocol these are all the words there are.
         if facility == "FAIL" && (level as i32) > (RDKafkaLogLevel::Error as i32) {
-            let (code, why) = (Code::BrokerTransportFailure, brief(message).to_owned());
+            let code = Code::BrokerTransportFailure;
+            let why = format!("{}{WANTS_MORE}", brief(without_thread(message)));
             self.cause.lock().unwrap_or_else(PoisonError::into_inner).get_or_insert(Cause { code, why });
             return line(RDKafkaLogLevel::Debug, facility, message);
         }
@@ -108,6 +112,11 @@ impl rdkafka::consumer::ConsumerContext for Quiet {}
 pub(crate) fn token(tokens: Option<&Tokens>) -> Result<OAuthToken, Box<dyn Error>> {
     let tokens = tokens.ok_or("no tokens are configured")?;
     Ok(tokens.for_client()?)
+}
+
+/// A line without the name of librdkafka's thread: `[thrd:…]: `.
+fn without_thread(line: &str) -> &str {
+    line.strip_prefix("[thrd:").and_then(|rest| rest.split_once("]: ")).map_or(line, |(_, rest)| rest)
 }
 
 /// A reason without what librdkafka counts at its end, so that the same one stays the same: `(after 2ms in state …)`.

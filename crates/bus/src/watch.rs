@@ -1,6 +1,9 @@
 //! Readiness that follows the broker.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use rdkafka::{
     ClientConfig,
@@ -18,6 +21,8 @@ use crate::{
 /// How long a broker may take to answer before it counts as lost. With a period of five seconds or less, a loss is
 /// told within ten.
 const ANSWER_WAIT: Duration = Duration::from_secs(3);
+/// How long a failed question waits for its cause.
+const CAUSE_WAIT: Duration = Duration::from_millis(500);
 /// A poll that does not wait takes one thing only.
 const SERVE_WAIT: Duration = Duration::from_millis(1);
 
@@ -77,15 +82,24 @@ impl Probe {
         let answer = tokio::task::spawn_blocking(move || {
             serve(&client);
             let answer = question(&client);
-            if answer.is_err() {
-                serve(&client);
-            } else {
-                client.context().well();
+            match &answer {
+                Err(BusError::Unavailable(_)) => serve_for_cause(&client),
+                Err(_) => serve(&client),
+                Ok(_) => client.context().well(),
             }
             (answer, client.context().cause())
         });
         let (answer, cause) = answer.await.map_err(|_| BusError::Closed)?;
         answer.map_err(|error| error.because(cause))
+    }
+}
+
+/// What stands in the way is often told a moment after the question has failed for it.
+fn serve_for_cause(client: &BaseConsumer<Quiet>) {
+    let deadline = Instant::now() + CAUSE_WAIT;
+    serve(client);
+    while client.context().cause().is_none() && Instant::now() < deadline {
+        let _ = client.poll(SERVE_WAIT * 20);
     }
 }
 

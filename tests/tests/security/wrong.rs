@@ -74,7 +74,7 @@ fn all(secure: &Secure) -> Result<Vec<Wrong>> {
             "ertificate",
             "cert_file",
         ),
-        wrong("not encrypted", secure.tls, String::new(), &[], "security.protocol", "kafka.security"),
+        wrong("not encrypted", secure.tls, String::new(), &[], "kafka.security", "kafka.security"),
     ])
 }
 
