@@ -161,7 +161,8 @@ fn the_logins_of_the_documentation_are_in_order() {
     let page = include_str!("../../../../docs/operations.md");
     let (_, section) = page.split_once("## Kafka: encryption and login").unwrap();
     let (section, _) = section.split_once("\n## ").unwrap();
-    let blocks: Vec<&str> = section.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    let blocks: Vec<&str> =
+        section.split("```toml").skip(1).filter_map(|rest| rest.split("```").next()).collect();
     assert_eq!(blocks.len(), 4, "TLS, certificate, password, token");
     for block in blocks {
         check(block, Reader::Role, &[]);
