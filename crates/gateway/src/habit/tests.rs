@@ -4,7 +4,7 @@ use super::*;
 
 const DAY: i64 = 24;
 /// A Monday at midnight, in hours since 1970.
-const MONDAY: i64 = (1_767_571_200 - 1_767_571_200 % 3600) / 3600;
+const MONDAY: i64 = 1_767_571_200 / 3600;
 
 fn at(hour: i64) -> Timestamp {
     Timestamp::from_second(hour * HOUR_SECONDS + 600).unwrap()
