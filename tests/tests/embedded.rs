@@ -272,7 +272,7 @@ fn record(number: u32, value: Vec<u8>) -> OutRecord {
 struct Open;
 
 impl Gate for Open {
-    fn admit(&self, _bytes: usize) {}
+    fn admit(&self, _records: usize, _bytes: usize) {}
 
     fn open(&self) -> bool {
         true
