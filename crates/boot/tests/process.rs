@@ -38,7 +38,8 @@ fn role() {
                 loop {
                     tokio::select! {
                         () = shutdown.cancelled() => return Ok(()),
-                        () = hangup.notified() => println!("HUNG UP"),
+                        // The terminal may be gone by then.
+                        () = hangup.notified() => drop(writeln!(std::io::stdout(), "HUNG UP")),
                     }
                 }
             }),
