@@ -100,7 +100,7 @@ impl Desk {
     /// window must learn of records that are acknowledged late.
     pub(crate) async fn take(&self, mut parcel: Parcel) -> Told {
         loop {
-            match self.window.ask(&parcel.key, &parcel.fingerprint, Instant::now()) {
+            match self.window.ask(&parcel.key, parcel.content(), Instant::now()) {
                 Seen::Before(outcome) => return Told::Again(outcome),
                 Seen::Never(mine) => return self.first(parcel, mine).await,
                 Seen::Otherwise => {
@@ -246,6 +246,11 @@ impl Desk {
 }
 
 impl Parcel {
+    /// What it says, and whether it is understood.
+    fn content(&self) -> (&Fingerprint, bool) {
+        (&self.fingerprint, self.events.is_ok())
+    }
+
     fn parted(self) -> (Kept, Result<Vec<OkrEvent>, Held>) {
         let Self { key, original, events, trail, deadline, .. } = self;
         (Kept { key, original, trail, deadline }, events)

@@ -21,7 +21,7 @@ use crate::{
     keys::Keys,
     memory::Recall,
     observe,
-    once::{self, Asked, Once},
+    once::{self, Asked, KEEP_MAX, Once},
     problem::{Answer, Problem},
     proxies::Proxies,
     reader::{self, Coding, Piece, Reader},
@@ -231,7 +231,7 @@ impl Door {
                     Ok(body) => (body, None),
                     Err(held) => (wire_body.clone(), Some(held)),
                 };
-                let (parcel, _) = reader.read(Piece { headers, body: &body, kept: wire_body }, fault);
+                let (parcel, _) = reader.read(Piece { headers, body: &body, kept: wire_body, nth: 0 }, fault);
                 self.single(parcel, (charge, once), source.name()).await?
             }
         };
@@ -327,7 +327,9 @@ impl Door {
         deadline: Instant,
         source: &str,
     ) -> Result<T, Problem> {
-        match timeout_at(deadline, Escort::new(taking, &self.under_way, self.desk.report_max())).await {
+        match timeout_at(deadline, Escort::new(taking, &self.under_way, self.desk.report_max() + KEEP_MAX))
+            .await
+        {
             Ok(Ok(told)) => Ok(told),
             Ok(Err(panic)) => {
                 let panic = said(&*panic);

@@ -50,7 +50,22 @@ pub(crate) fn said(panic: &(dyn std::any::Any + Send)) -> &str {
 impl<F: Future<Output: Send> + Send + 'static> Drop for Escort<F> {
     fn drop(&mut self) {
         if let Some(work) = self.work.take() {
-            self.alone.spawn(timeout(self.alone_max, work));
+            let alone_max = self.alone_max;
+            self.alone.spawn(async move {
+                match timeout(alone_max, work).await {
+                    Ok(Ok(_)) => {}
+                    Ok(Err(panic)) => {
+                        let panic = said(&*panic);
+                        tracing::error!(
+                            error = panic,
+                            "a delivery without its sender ended in a panic: {panic}"
+                        );
+                    }
+                    Err(_) => {
+                        tracing::error!("a delivery without its sender was given up after {alone_max:?}")
+                    }
+                }
+            });
         }
     }
 }

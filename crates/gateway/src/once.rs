@@ -14,6 +14,8 @@ use tokio::time::{Instant, timeout_at};
 
 use crate::{door::Door, observe, problem::Problem};
 
+/// How long the store may take to keep a value.
+pub(crate) const KEEP_MAX: Duration = Duration::from_secs(5);
 /// How often old values are forgotten.
 const PRUNE_PERIOD: Duration = Duration::from_secs(60);
 
@@ -23,7 +25,6 @@ pub(crate) struct Once {
     source: String,
     nonce: Hash,
     content: Hash,
-    deadline: Instant,
 }
 
 impl fmt::Debug for Once {
@@ -59,11 +60,12 @@ pub(crate) async fn ask(
         source: source.name().to_owned(),
         nonce: Sha256::digest(nonce).into(),
         content: content.finalize().into(),
-        deadline,
     };
-    let used = once.in_time(once.store.used(&once.source, &once.nonce)).await;
+    let used = once.until(deadline, once.store.used(&once.source, &once.nonce)).await;
     match used.map_err(|reason| Problem::Unavailable { reason })? {
         None => Ok(Asked::New(once)),
+        // What was held may be understood by now: the duplicate window knows.
+        Some(used) if used.content == once.content && is_held(&used.answer) => Ok(Asked::New(once)),
         Some(used) if used.content == once.content => Ok(Asked::Again(used.answer)),
         Some(_) => {
             let source = &once.source;
@@ -79,7 +81,9 @@ impl Once {
     /// come again, and then it is kept.
     pub(crate) async fn keep(&self, answer: Vec<u8>) -> Result<(), &'static str> {
         let used = Used { content: self.content, answer };
-        let is_same = self.in_time(self.store.keep_nonce(&self.source, &self.nonce, &used)).await?;
+        // Kafka may have been slower than the sender's patience; the value counts as used all the same.
+        let limit = Instant::now() + KEEP_MAX;
+        let is_same = self.until(limit, self.store.keep_nonce(&self.source, &self.nonce, &used)).await?;
         if !is_same {
             let source = &self.source;
             tracing::warn!(okr.source = source, "{source} used one nonce for two bodies at the same time");
@@ -87,11 +91,12 @@ impl Once {
         Ok(())
     }
 
-    async fn in_time<T>(
+    async fn until<T>(
         &self,
+        limit: Instant,
         asking: impl Future<Output = Result<T, store::QueueError>>,
     ) -> Result<T, &'static str> {
-        match timeout_at(self.deadline, asking).await {
+        match timeout_at(limit, asking).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
                 tracing::warn!(%error, "a nonce of {} was not looked up or kept: {error}", self.source);
@@ -100,6 +105,13 @@ impl Once {
             Err(_) => Err("store"),
         }
     }
+}
+
+/// Whether something of what an answer tells was held.
+fn is_held(answer: &[u8]) -> bool {
+    let Ok(answer) = serde_json::from_slice::<serde_json::Value>(answer) else { return false };
+    let held = |part: &serde_json::Value| part["held"].as_u64().is_some_and(|count| count > 0);
+    held(&answer) || answer["items"].as_array().is_some_and(|items| items.iter().any(held))
 }
 
 /// Forgets what is too old to be proven, again and again until the house shuts down.

@@ -70,6 +70,15 @@ impl Watch {
     }
 }
 
+impl Watch {
+    /// Forgets the habits of all but these sources, and gives the names of the others.
+    fn forget_but(&mut self, is_heard: impl Fn(&str) -> bool) -> impl Iterator<Item = String> {
+        let gone: Vec<String> = self.habits.keys().filter(|name| !is_heard(name)).cloned().collect();
+        gone.iter().for_each(|name| drop(self.habits.remove(name)));
+        gone.into_iter()
+    }
+}
+
 /// Keeps looking until the house shuts down.
 pub(crate) fn watch(door: Arc<Door>, house: &House) {
     let (clock, shutdown) = (house.clock.clone(), house.shutdown.clone());
@@ -82,7 +91,12 @@ pub(crate) fn watch(door: Arc<Door>, house: &House) {
                 _ = ticks.tick() => {}
             }
             observe::in_flight(door.in_flight());
-            for entrance in door.entrances().take().iter() {
+            let entrances = door.entrances().take();
+            // A source that is no longer listened to is not missed.
+            let is_heard =
+                |name: &str| entrances.get(name).is_some_and(|entrance| !entrance.source.is_paused());
+            watch.forget_but(is_heard).for_each(|name| observe::silent(&name, false));
+            for entrance in entrances.iter().filter(|entrance| is_heard(entrance.source.name())) {
                 let (source, pulse) = (&entrance.source, entrance.pulse());
                 let is_silent = watch.look(source.name(), pulse, source.silent_after(), clock());
                 observe::silent(source.name(), is_silent);

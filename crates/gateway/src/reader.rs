@@ -40,15 +40,19 @@ pub(crate) struct Piece<'a> {
     pub body: &'a Bytes,
     /// What is kept of it: the body as it was on the wire.
     pub kept: Bytes,
+    /// How many of its batch stand before it.
+    pub nth: usize,
 }
 
 impl Reader<'_> {
     /// Reads a delivery, and says how much text its events are. One that nobody understands becomes a parcel too: it is
     /// held, as is one with a `fault`.
     pub(crate) fn read(&self, piece: Piece<'_>, fault: Option<Held>) -> (Parcel, usize) {
-        let Piece { headers, body, kept } = piece;
+        let Piece { headers, body, kept, nth } = piece;
+        // Of a source whose every delivery is new, equal items of a batch are told apart by their time.
+        let received_at = later(self.received_at, nth);
         let source = self.source;
-        let reading = source.read(&Delivery { headers, body, received_at: self.received_at });
+        let reading = source.read(&Delivery { headers, body, received_at });
         let events = match fault {
             Some(held) => Err(held),
             None => reading.events.map_err(|fault| Held { reason: fault.reason(), error: fault.to_string() }),
@@ -56,12 +60,18 @@ impl Reader<'_> {
         let pendings = if events.is_ok() { reading.pendings } else { Vec::new() };
         let dues = pendings.into_iter().map(|pending| Due::of(source, pending)).collect();
         let identity = reading.identity.text();
-        let original = Original::of(source, identity, self.received_at, (headers, kept));
+        let original = Original::of(source, identity, received_at, (headers, kept));
         let key = Bytes::from(format!("{}/{identity}", source.name()));
         let (trail, deadline) = (self.trail.clone(), self.deadline);
         let fingerprint = reading.fingerprint;
         (Parcel { key, fingerprint, original, events, dues, trail, deadline }, reading.text_bytes)
     }
+}
+
+/// So many microseconds later.
+fn later(time: Timestamp, micros: usize) -> Timestamp {
+    let micros = i64::try_from(micros).unwrap_or(i64::MAX);
+    time.checked_add(jiff::SignedDuration::from_micros(micros)).unwrap_or(time)
 }
 
 /// The body as it was before the sender packed it; or why it is to be held as it came.

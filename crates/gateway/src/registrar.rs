@@ -134,15 +134,12 @@ impl Registrar {
     /// Takes an offered secret. It is in the store when this returns `Ok`.
     pub(crate) async fn take(&self, source: &str, secret: &Secret) -> Result<(), NotTaken> {
         self.look().await.map_err(|Silent| NotTaken::Store)?;
-        let (is_open, count, is_known) = {
+        let (count, is_known) = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-            let known = known.get(source);
-            let is_known = known.is_some_and(|known| known.secrets.contains(secret));
-            (known.is_some_and(|known| known.is_open), known.map_or(0, |known| known.count), is_known)
+            let open = known.get(source).filter(|known| known.is_open).ok_or(NotTaken::Closed)?;
+            // Whoever offers is not proven, but was let in by a person: what is known is compared only then.
+            (open.count, open.secrets.contains(secret))
         };
-        if !is_open {
-            return Err(NotTaken::Closed);
-        }
         if count >= SECRETS_MAX && !is_known {
             return Err(NotTaken::Full);
         }

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use bus::SendError;
 use metrics::Gauge;
 use tokio::{sync::watch, time::Instant};
 
@@ -87,13 +88,21 @@ impl Window {
         Arc::new(Self { limits, names: Default::default(), state: Mutex::default(), held: observe::window() })
     }
 
-    /// Asks about a delivery: `key` names its source and identity.
-    pub(crate) fn ask(self: &Arc<Self>, key: &[u8], fingerprint: &Fingerprint, now: Instant) -> Seen {
+    /// Asks about a delivery: `key` names its source and identity. One that is `understood` now and was held before
+    /// contradicts nothing, even if it says the same: the mapping, or the way it came, was mended meanwhile.
+    pub(crate) fn ask(
+        self: &Arc<Self>,
+        key: &[u8],
+        (fingerprint, understood): (&Fingerprint, bool),
+        now: Instant,
+    ) -> Seen {
         let name = self.name(key);
         let mut state = self.state();
         state.forget(&self.limits, now);
         match state.entries.get_mut(&name) {
-            Some(Entry::Known { content: known, outcome, .. }) if *known == content(fingerprint) => {
+            Some(Entry::Known { content: known, outcome, .. })
+                if *known == content(fingerprint) && !(understood && is_mendable(outcome)) =>
+            {
                 return Seen::Before(outcome.clone());
             }
             // What was held gave no event, so a mended content under its identity contradicts nothing.
@@ -161,6 +170,11 @@ impl State {
             self.order.pop_front();
         }
     }
+}
+
+/// Whether the delivery may become events another time. What is too large for a record stays so.
+fn is_mendable(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Held(reason) if *reason != SendError::TooLarge.reason())
 }
 
 /// Half of a SHA-256 tells contents apart as well as the whole.

@@ -75,7 +75,7 @@ impl Desk {
         loop {
             let (mut others, mut thin) = (Vec::new(), Vec::new());
             for (nth, mut parcel) in std::mem::take(&mut waiting) {
-                match self.window.ask(&parcel.key, &parcel.fingerprint, Instant::now()) {
+                match self.window.ask(&parcel.key, parcel.content(), Instant::now()) {
                     Seen::Before(outcome) => told[nth] = Some((outcome, true)),
                     // They go to Kafka twice, so each goes its own way.
                     Seen::Never(mine) if !parcel.dues.is_empty() => {

@@ -43,7 +43,7 @@ impl Door {
         let Batch { entrance, reader, headers, wire_body, mut charge, once } = batch;
         let (bytes_max, items_max) = (self.config.body_max.as_usize(), self.config.batch_items_max);
         let whole = |held| {
-            let piece = Piece { headers, body: &wire_body, kept: wire_body.clone() };
+            let piece = Piece { headers, body: &wire_body, kept: wire_body.clone(), nth: 0 };
             vec![reader.read(piece, Some(held)).0]
         };
         let parcels = match unpacked(&wire_body, coding, bytes_max, &mut charge)? {
@@ -93,12 +93,12 @@ async fn read(reader: &Reader<'_>, headers: &HeaderMap, pieces: Vec<Bytes>, item
             headers.insert(name, numbered(value, nth));
         }
         let (mut parcel, bytes) =
-            reader.read(Piece { headers: &headers, body: &body, kept: body.clone() }, None);
+            reader.read(Piece { headers: &headers, body: &body, kept: body.clone(), nth }, None);
         let count = parcel.events.as_ref().map_or(0, Vec::len);
         if count > events_left || (count > 0 && bytes > bytes_left) {
             let error =
                 "the items before it leave no room for its events; send the batch in parts".to_owned();
-            parcel.events = Err(Held { reason: "too_large", error });
+            parcel.events = Err(Held { reason: "no_room", error });
         } else if count > 0 {
             (events_left, bytes_left) = (events_left - count, bytes_left - bytes);
         }

@@ -37,3 +37,13 @@ fn what_one_source_usually_does_says_nothing_of_another() {
     let later = at(weeks + 8 * 3600);
     assert!(watch.look("busy", &busy, None, later) && !watch.look("quiet", &quiet, None, later));
 }
+
+#[test]
+fn a_source_that_is_gone_is_forgotten_once() {
+    let mut watch = Watch::new(at(0));
+    for name in ["gone", "here"] {
+        watch.look(name, &Pulse::new(), None, at(0));
+    }
+    assert_eq!(watch.forget_but(|name| name == "here").collect::<Vec<_>>(), ["gone"]);
+    assert_eq!(watch.forget_but(|name| name == "here").count(), 0);
+}
