@@ -12,6 +12,8 @@ use serde::Deserialize;
 const WAIT: Duration = Duration::from_secs(3);
 /// The life of a token whose endpoint does not tell it.
 const LIFE: Duration = Duration::from_secs(300);
+/// The longest that a token is used, whatever its endpoint says.
+const LIFE_MAX: Duration = Duration::from_secs(86_400);
 
 /// What is asked, again and again.
 struct Asked {
@@ -25,7 +27,8 @@ struct Asked {
 #[derive(Debug, Deserialize)]
 struct Answer {
     access_token: Option<String>,
-    expires_in: Option<u64>,
+    /// Seconds: a number, or as some write it, a text.
+    expires_in: Option<serde_json::Value>,
     /// A word of a closed set, such as `invalid_client`.
     error: Option<String>,
 }
@@ -89,8 +92,18 @@ fn read(status: u16, body: &[u8], client_id: &str, began: SystemTime) -> Result<
     }
     let answer = answer.ok_or("gave no JSON")?;
     let value = answer.access_token.ok_or("gave no access_token")?;
-    let life = answer.expires_in.map_or(LIFE, Duration::from_secs);
+    let life = match answer.expires_in {
+        None => LIFE,
+        Some(given) => {
+            seconds(&given).ok_or("gave an expires_in that is no number of seconds above 0")?.min(LIFE_MAX)
+        }
+    };
     Ok(Token { value, principal: client_id.to_owned(), expires_at: began + life })
+}
+
+fn seconds(given: &serde_json::Value) -> Option<Duration> {
+    let number = given.as_f64().or_else(|| given.as_str()?.trim().parse().ok())?;
+    Duration::try_from_secs_f64(number.min(LIFE_MAX.as_secs_f64())).ok().filter(|life| !life.is_zero())
 }
 
 #[cfg(test)]
@@ -111,6 +124,12 @@ mod tests {
     fn a_token_comes_with_its_life() {
         check(200, r#"{"access_token":"t","expires_in":60,"token_type":"Bearer"}"#, Ok(("t", 60)));
         check(200, r#"{"access_token":"t"}"#, Ok(("t", 300)));
+        check(200, r#"{"access_token":"t","expires_in":"3599"}"#, Ok(("t", 3599)));
+        check(200, r#"{"access_token":"t","expires_in":9223372036854775807}"#, Ok(("t", 86_400)));
+        for odd in ["0", "-1", r#""soon""#, "true"] {
+            let body = format!(r#"{{"access_token":"t","expires_in":{odd}}}"#);
+            check(200, &body, Err("gave an expires_in that is no number of seconds above 0"));
+        }
     }
 
     #[test]

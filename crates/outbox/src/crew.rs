@@ -81,6 +81,10 @@ impl Crew {
     /// Fits the workers to these destinations: new ones begin, known ones are told, the others let what is under way
     /// end. One that comes back meanwhile begins once its former worker has left.
     pub fn fit(&mut self, roster: &Roster) {
+        // Whoever began now would leave at once, again and again.
+        if self.engine.options().house.shutdown.is_cancelled() {
+            return;
+        }
         self.pace(roster);
         let share = HELD_BYTES_MAX / roster.len().max(1);
         for (name, place) in &self.places {

@@ -1,5 +1,7 @@
 //! The worker of one target: the only task that delivers to it, so that a target in trouble troubles no other.
 
+mod ending;
+
 use std::collections::VecDeque;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
@@ -44,7 +46,9 @@ pub struct Target {
     hold_until: Duration,
     /// Rows taken and not begun, and until when they are ours.
     shelf: VecDeque<(Row, Timestamp)>,
-    under_way: FuturesUnordered<BoxFuture<'static, Landing>>,
+    /// Each with the count of the destinations before the one that it began with.
+    under_way: FuturesUnordered<BoxFuture<'static, (u32, Landing)>>,
+    former: u32,
     asked: Option<Asked>,
     /// How many deliveries under way were told last.
     told: usize,
@@ -67,6 +71,7 @@ impl Target {
             hold_until: Duration::ZERO,
             shelf: VecDeque::new(),
             under_way: FuturesUnordered::new(),
+            former: 0,
             asked: None,
             told: 0,
             ask_at: Some(Duration::ZERO),
@@ -108,34 +113,11 @@ impl Target {
         let post = self.parts.post.borrow_and_update().clone();
         if !std::ptr::addr_eq(Arc::as_ptr(&post.destination), Arc::as_ptr(&self.post.destination)) {
             self.breaker = Breaker::of(self.parts.options.config.breaker);
-            self.hold_until = Duration::ZERO;
+            (self.hold_until, self.former) = (Duration::ZERO, self.former + 1);
         }
         self.appetite.share(post.share);
         self.post = post;
         self.ask_at = Some(Duration::ZERO);
-    }
-
-    async fn drain(mut self) {
-        self.end().await;
-        let service = self.parts.options.service;
-        observe::in_flight(service, &self.name, 0);
-        observe::breaker(service, &self.name, BreakerState::Closed);
-    }
-
-    async fn end(&mut self) {
-        self.asked = None;
-        self.clear_shelf(Duration::ZERO);
-        let deadline = Instant::now() + self.parts.options.config.drain_grace.0;
-        loop {
-            tokio::select! {
-                biased;
-                landing = self.under_way.next() => match landing {
-                    Some(landing) => self.land(landing),
-                    None => return,
-                },
-                () = sleep_until(deadline) => return,
-            }
-        }
     }
 
     /// Begins what may begin.
@@ -166,7 +148,8 @@ impl Target {
                 return;
             }
             let ours = ours - self.margin();
-            self.under_way.push(attempt(Arc::clone(&self.post.destination), row, ours).boxed());
+            let (former, attempt) = (self.former, attempt(Arc::clone(&self.post.destination), row, ours));
+            self.under_way.push(attempt.map(move |landing| (former, landing)).boxed());
         }
     }
 
@@ -229,7 +212,9 @@ impl Target {
         }
     }
 
-    fn land(&mut self, landing: Landing) {
+    fn land(&mut self, (former, landing): (u32, Landing)) {
+        // What a former destination answers says nothing of this one.
+        let kept = (former != self.former).then(|| (self.breaker.clone(), self.hold_until));
         let service = self.parts.options.service;
         let now = self.now();
         match landing {
@@ -256,6 +241,9 @@ impl Target {
                 observe::unburied(service, &self.name, &error);
                 self.settle(&row, Outcome::Again { not_before: later(now, UNBURIED_PAUSE), error });
             }
+        }
+        if let Some(kept) = kept {
+            (self.breaker, self.hold_until) = kept;
         }
         self.tell_breaker(self.moment());
         // A mark makes the next row of its subject due.
@@ -290,7 +278,9 @@ impl Target {
         let options = Arc::clone(&self.parts.options);
         // An attempt leaves at least this much of the lease.
         let ours_until = later(self.now(), self.margin());
-        self.under_way.push(bury(options, row, verdict, ours_until).boxed());
+        let former = self.former;
+        let burial = bury(options, row, verdict, ours_until).map(move |landing| (former, landing));
+        self.under_way.push(burial.boxed());
     }
 
     fn settle(&mut self, row: &Row, outcome: Outcome) {
