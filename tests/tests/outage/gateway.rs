@@ -127,6 +127,8 @@ async fn a_gateway_whose_queue_is_full_refuses_at_once_and_keeps_its_promises() 
     // Filled once more, and asked to leave while nothing can be sent.
     world.kafka.pause()?;
     filled(&gateway).await?;
+    // What fills it is under way for longer than briefly by then; it waits for most of the deadline.
+    tokio::time::sleep(2 * BRIEFLY).await;
     let asked = Instant::now();
     let code = gateway.term(SOON).await?;
     let took = asked.elapsed();
