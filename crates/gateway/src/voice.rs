@@ -1,15 +1,23 @@
 //! The answers that hyper gives by itself: to what is no HTTP, it says 400 (or 414, 431) with an empty body. Every
-//! refusal of ours is `application/problem+json`, so on its way out such an answer gets its body.
+//! refusal of ours is `application/problem+json`, so on its way out such an answer gets its body. And who does not listen
+//! is not talked to for ever.
 
 use std::{
-    io::{IoSlice, Result},
+    io::{Error, ErrorKind, IoSlice, Result},
     pin::Pin,
     task::{Context, Poll, ready},
+    time::Duration,
 };
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    time::{Sleep, sleep},
+};
 
 use crate::{observe, problem::Problem};
+
+/// How long a sender may take nothing of its answer.
+const DEAF_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// A connection, heard by hyper as the stream that it is.
 pub(crate) struct Voice<S> {
@@ -17,11 +25,33 @@ pub(crate) struct Voice<S> {
     /// What is still to be said in place of hyper's own words.
     instead: Vec<u8>,
     said: usize,
+    /// Runs while the other side takes nothing.
+    patience: Option<Pin<Box<Sleep>>>,
+    deaf_max: Duration,
 }
 
 impl<S> Voice<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, instead: Vec::new(), said: 0 }
+        Self { stream, instead: Vec::new(), said: 0, patience: None, deaf_max: DEAF_TIME_MAX }
+    }
+}
+
+impl<S: AsyncWrite + Unpin> Voice<S> {
+    /// Something of the stream's writing side; what is pending for too long has failed.
+    fn poll_out<T>(
+        &mut self,
+        cx: &mut Context<'_>,
+        poll: impl FnOnce(Pin<&mut S>, &mut Context<'_>) -> Poll<Result<T>>,
+    ) -> Poll<Result<T>> {
+        let polled = poll(Pin::new(&mut self.stream), cx);
+        if polled.is_ready() {
+            self.patience = None;
+            return polled;
+        }
+        let deaf_max = self.deaf_max;
+        let patience = self.patience.get_or_insert_with(|| Box::pin(sleep(deaf_max)));
+        ready!(patience.as_mut().poll(cx));
+        Poll::Ready(Err(Error::new(ErrorKind::TimedOut, "the sender does not read its answer")))
     }
 }
 
@@ -35,7 +65,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, words: &[u8]) -> Poll<Result<usize>> {
         if self.instead.is_empty() {
             match instead_of(words) {
-                None => return Pin::new(&mut self.stream).poll_write(cx, words),
+                None => return self.poll_out(cx, |stream, cx| stream.poll_write(cx, words)),
                 Some(problem) => {
                     observe::refused("unknown", problem.reason());
                     observe::answered("unknown", problem.status().as_u16());
@@ -45,10 +75,13 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
         }
         // While this is pending, hyper comes back with the same words.
         while self.said < self.instead.len() {
-            let Self { stream, instead, said } = &mut *self;
-            match ready!(Pin::new(stream).poll_write(cx, &instead[*said..]))? {
+            let instead = std::mem::take(&mut self.instead);
+            let said = self.said;
+            let polled = self.poll_out(cx, |stream, cx| stream.poll_write(cx, &instead[said..]));
+            self.instead = instead;
+            match ready!(polled)? {
                 0 => return Poll::Ready(Ok(0)),
-                written => *said += written,
+                written => self.said += written,
             }
         }
         (self.instead, self.said) = (Vec::new(), 0);
@@ -65,11 +98,11 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
     }
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
+        self.poll_out(cx, |stream, cx| stream.poll_flush(cx))
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
+        self.poll_out(cx, |stream, cx| stream.poll_shutdown(cx))
     }
 }
 

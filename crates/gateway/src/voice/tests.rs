@@ -1,6 +1,13 @@
 //! Which words are hyper's own.
 
-use super::{instead_of, spoken};
+use std::{io::ErrorKind, time::Duration};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, duplex},
+    time::{Instant, timeout},
+};
+
+use super::{Voice, instead_of, spoken};
 use crate::problem::Problem;
 
 #[track_caller]
@@ -30,4 +37,34 @@ fn what_is_said_instead_is_a_whole_answer() {
     assert!(head.starts_with("HTTP/1.1 400 Bad Request\r\n"), "{head}");
     assert!(head.contains(&format!("content-length: {}", body.len())), "{head}");
     assert_eq!(serde_json::from_str::<serde_json::Value>(body).unwrap()["status"], 400);
+}
+
+/// One that loses its patience sooner.
+fn hasty<S>(stream: S) -> Voice<S> {
+    Voice { deaf_max: Duration::from_millis(400), ..Voice::new(stream) }
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_an_answer_is_given_up() {
+    let (near, mut far) = duplex(64);
+    let mut voice = hasty(near);
+    voice.write_all(&[b' '; 64]).await.unwrap();
+    assert!(timeout(voice.deaf_max / 4, voice.write_all(b" ")).await.is_err());
+    assert!(voice.patience.is_some());
+    // Something is taken in time, so all begins anew.
+    far.read_exact(&mut [0; 8]).await.unwrap();
+    voice.write_all(&[b' '; 8]).await.unwrap();
+    assert!(voice.patience.is_none());
+    let again = Instant::now();
+    let error = voice.write_all(b" ").await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
+    assert!(again.elapsed() >= voice.deaf_max);
+}
+
+#[tokio::test]
+async fn who_takes_nothing_of_what_is_said_instead_is_given_up() {
+    let (near, _far) = duplex(64);
+    let refusal = b"HTTP/1.1 400 Bad Request\r\nconnection: close\r\ncontent-length: 0\r\n\r\n";
+    let error = hasty(near).write_all(refusal).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
