@@ -80,6 +80,12 @@ impl GatewayConfig {
         self.request_deadline.0.saturating_sub(ANSWER_RESERVE)
     }
 
+    /// Stopping takes no longer: a request that came last has its deadline, and what it became the producer's time.
+    #[must_use]
+    pub fn stop_max(&self) -> Duration {
+        self.request_deadline.0 + self.message_timeout()
+    }
+
     /// What its addresses begin with.
     #[must_use]
     pub fn scheme(&self) -> &'static str {

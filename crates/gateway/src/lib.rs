@@ -164,8 +164,8 @@ impl Gateway {
 
     /// Serves until the house shuts down; then finishes what is in flight and flushes.
     pub async fn serve(self) {
-        server::serve(self.listener, self.door.clone(), self.house.shutdown.clone()).await;
-        let left = self.producer.close(self.door.flush_max()).await;
+        let flush_max = server::serve(self.listener, self.door.clone(), self.house.shutdown.clone()).await;
+        let left = self.producer.close(flush_max.min(self.door.flush_max())).await;
         if left > 0 {
             tracing::warn!(
                 records = left,

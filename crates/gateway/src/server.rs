@@ -3,7 +3,10 @@
 use std::{
     convert::Infallible,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -14,6 +17,7 @@ use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
     sync::{OwnedSemaphorePermit, Semaphore},
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -32,6 +36,12 @@ const HEAD_TIME_MAX: Duration = Duration::from_secs(30);
 const TURNED_AWAY_MAX: usize = 64;
 /// How long a connection that is turned away may take to say what it wanted.
 const TURNED_AWAY_TIME_MAX: Duration = Duration::from_secs(3);
+/// How long a connection stays after the shutdown if no request is being handled on it: a head that is nearly here.
+const UNASKED_TIME_MAX: Duration = Duration::from_millis(500);
+/// What an answer may take after the deadline of its request to reach its sender.
+const FAREWELL: Duration = Duration::from_secs(1);
+/// Of the time that stopping may take, for the producer.
+const FLUSH_TIME_MIN: Duration = Duration::from_secs(1);
 /// The pause after an accept that failed, most likely for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The read buffer of a connection: above the cap on headers, so that the cap's own answer is given.
@@ -45,8 +55,9 @@ pub(crate) async fn listen(address: SocketAddr) -> Result<TcpListener, GatewayEr
     TcpListener::bind(address).await.map_err(|error| GatewayError::Bind { address, error })
 }
 
-/// Serves until `shutdown`; then accepts no more, lets what is in flight finish, and returns.
-pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: CancellationToken) {
+/// Serves until `shutdown`; then accepts no more, lets what is in flight finish, and returns what is left for the
+/// producer. Nobody outside can make this longer than [`crate::GatewayConfig::stop_max`].
+pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: CancellationToken) -> Duration {
     let places = Arc::new(Semaphore::new(door.config().connections_max.min(Semaphore::MAX_PERMITS)));
     let turned_away = Arc::new(Semaphore::new(TURNED_AWAY_MAX));
     let open = TaskTracker::new();
@@ -72,10 +83,17 @@ pub(crate) async fn serve(listener: TcpListener, door: Arc<Door>, shutdown: Canc
             observe::refused("unknown", "connections");
         }
     }
+    let end = Instant::now() + door.config().stop_max();
     drop(listener);
     open.close();
+    // Each of them bounds itself, see `farewell`.
     open.wait().await;
-    door.finish().await;
+    if timeout_at(end - FLUSH_TIME_MIN, door.finish()).await.is_err() {
+        tracing::warn!(
+            "deliveries were still on their way when the gateway had to stop; their senders were told 503"
+        );
+    }
+    end.saturating_duration_since(Instant::now()).max(FLUSH_TIME_MIN)
 }
 
 async fn connection(
@@ -112,7 +130,17 @@ async fn talk(
 ) {
     let config = door.config();
     let (headers_max, bytes_max) = (config.headers_max, config.headers_bytes_max.as_usize());
-    let service = service_fn(move |request| door.clone().answer(request, peer));
+    let answer_max = config.request_deadline.0 + FAREWELL;
+    let asked = AtomicBool::new(false);
+    let service = service_fn(|request| {
+        asked.store(true, Ordering::Relaxed);
+        let answering = door.clone().answer(request, peer);
+        async {
+            let answer = answering.await;
+            asked.store(false, Ordering::Relaxed);
+            answer
+        }
+    });
     let mut builder = http1::Builder::new();
     if headers_max > HEADERS_INLINE {
         builder.max_headers(headers_max);
@@ -129,12 +157,29 @@ async fn talk(
         served = serving.as_mut() => served,
         () = shutdown.cancelled() => {
             serving.as_mut().graceful_shutdown();
-            serving.await
+            farewell(serving, &asked, answer_max).await
         }
     };
     if let Err(error) = served {
         tracing::debug!(error = %error, "a connection broke off: {error}");
     }
+}
+
+/// The last of a connection: a request that is being handled is answered, and nothing else is waited for, neither the
+/// rest of a head nor a sender that does not read. A delivery that is under way goes on without its connection.
+async fn farewell(
+    mut serving: impl Future<Output = hyper::Result<()>> + Unpin,
+    asked: &AtomicBool,
+    answer_max: Duration,
+) -> hyper::Result<()> {
+    let end = Instant::now() + answer_max;
+    if let Ok(served) = timeout(UNASKED_TIME_MAX, &mut serving).await {
+        return served;
+    }
+    if !asked.load(Ordering::Relaxed) {
+        return Ok(());
+    }
+    timeout_at(end, serving).await.unwrap_or(Ok(()))
 }
 
 /// Says 503 to the first request, and closes.

@@ -11,6 +11,7 @@ mod memory;
 mod nonce;
 mod paused;
 mod room;
+mod stop;
 mod tls;
 mod trouble;
 mod webhooks;
@@ -35,7 +36,7 @@ struct Stage {
     log: Arc<Fake>,
     door: Arc<Door>,
     shutdown: CancellationToken,
-    serving: tokio::task::JoinHandle<()>,
+    serving: tokio::task::JoinHandle<Duration>,
 }
 
 const SOURCES: &str = r#"
@@ -65,6 +66,11 @@ kind = "generic"
 verify = { scheme = "bearer", secrets = ["t0ken"] }
 each = "body.items"
 event = { subject_id = "item.id", department = "body.team" }
+[signup]
+kind = "generic"
+verify = { scheme = "bearer", secrets = ["t0ken"] }
+identity = "none"
+event = { subject_id = "body.plan" }
 [slow]
 kind = "okr"
 verify = { scheme = "bearer", secrets = ["t0ken"] }
@@ -96,7 +102,8 @@ async fn stage() -> Stage {
 }
 
 async fn stage_with(config: GatewayConfig) -> Stage {
-    let sources = ["acme", "tracker", "open", "slow", "grid", "code", "form", "list"].map(source).into();
+    let sources =
+        ["acme", "tracker", "open", "slow", "grid", "code", "form", "list", "signup"].map(source).into();
     let entrances = entrances(sources, boot::system_clock());
     stage_of(config, |config, desk| Door::new(config, entrances, desk, boot::system_clock())).await
 }
