@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use anyhow::{Context, Result, anyhow};
-use boot::Document;
+use boot::{Document, Span};
 
 use crate::{config::Whole, oauth};
 
@@ -71,11 +71,20 @@ pub fn seal(whole: &Whole) -> Result<Option<store::Seal>> {
     Ok(Some(seal))
 }
 
-/// What sources promise less than it seems, each with its place.
+/// What sources promise less than it seems, and a gateway that has too little time to stop, each with its place.
 pub fn doubts(whole: &Whole) -> Result<Vec<String>> {
+    let gateway: gateway::GatewayConfig = whole.document.section("gateway")?;
+    let (grace, stop_max) = (whole.shared.shutdown_grace, Span(gateway.stop_max()));
+    let hurry = (grace.0 <= stop_max.0).then(|| {
+        let hurry = format!(
+            "with this deadline a gateway may take {stop_max} to stop, but `shutdown_grace` is {grace}: it would end \
+             with 1 before its last answers are given; let `shutdown_grace` be longer than {stop_max}"
+        );
+        located(&whole.document, "gateway.request_deadline", &hurry).to_string()
+    });
     let configs: BTreeMap<String, sources::SourceConfig> = whole.document.section("sources")?;
     let doubts = configs.iter().flat_map(|(name, config)| sources::Source::doubts(name, config));
-    Ok(doubts.map(|doubt| located(&whole.document, &doubt.path, &doubt).to_string()).collect())
+    Ok(doubts.map(|doubt| located(&whole.document, &doubt.path, &doubt).to_string()).chain(hurry).collect())
 }
 
 /// Every configured source, with its secrets.
