@@ -365,5 +365,17 @@ async fn what_the_items_become_together_is_bounded() {
         .iter()
         .map(|item| (item["accepted"].as_array().unwrap().len(), item["reason"].as_str()))
         .collect();
-    assert_eq!(told, [(600, None), (0, Some("too_large")), (1, None)]);
+    assert_eq!(told, [(600, None), (0, Some("no_room")), (1, None)]);
+    let alone = stage.items("list", "", &list(&[item(1_000)]), &token[..0]).await;
+    assert_eq!(alone[0]["accepted"].as_array().unwrap().len(), 600, "with room it is taken");
+}
+
+#[tokio::test]
+async fn equal_items_of_a_source_whose_every_delivery_is_new_are_all_taken() {
+    let stage = stage().await;
+    let items =
+        stage.items("signup", "", &list(&[json!({ "plan": "pro" }), json!({ "plan": "pro" })]), &[]).await;
+    let ids = ids(&items);
+    assert!(ids[0] != ids[1] && items.iter().all(|item| item["duplicates"] == 0), "{items:?}");
+    assert_eq!(stage.log.records("okr.events").len(), 2);
 }
