@@ -18,6 +18,9 @@ const ANSWER_BYTES: (u64, u64) = (64 << 10, 48 << 20);
 
 /// What all clients share.
 pub(crate) fn base(settings: &Settings) -> Result<ClientConfig, BusError> {
+    // Before librdkafka does: it would have OpenSSL torn down at the end of the process, under the feet of threads that
+    // still greet a broker, and the process would end by a signal instead of its own code.
+    openssl_sys::init();
     let mut config = ClientConfig::new();
     config
         .set("bootstrap.servers", settings.brokers.join(","))
