@@ -9,7 +9,7 @@ pub struct Acls {
     /// Only this role: gateway, notifier, setup (topics plan and apply), operator (tail, dead, resume), doctor
     #[arg(long, value_name = "ROLE", value_parser = role)]
     pub role: Option<String>,
-    /// Whom to allow it [default: User:okr-<role>]
+    /// Whom to allow it [default: User:okr-ROLE]
     #[arg(long, value_name = "PRINCIPAL", requires = "role")]
     pub principal: Option<String>,
     #[command(flatten)]
