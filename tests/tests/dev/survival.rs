@@ -80,7 +80,9 @@ async fn what_was_accepted_and_not_yet_delivered_is_delivered_after_a_kill() -> 
     let repeated: Vec<u32> = (0..BURST).filter(|number| shown(&dev, *number) > 1).collect();
     ensure!(repeated.iter().all(|number| shown(&dev, *number) == 2), "{repeated:?}");
     ensure!(repeated.iter().all(|number| shown_before.contains(number)), "{repeated:?}");
-    ensure!(repeated.len() <= 8, "{repeated:?}");
+    // How many that are depends on how long one transaction of marks took; each of them is counted.
+    let counted = counted_repeats(&dev).await?;
+    ensure!(repeated.len() as f64 <= counted, "{} came again, {counted} counted", repeated.len());
     println!(
         "dev killed after {BURST} were accepted and {before} shown: the rest came within {took:.1?}, {} came again",
         repeated.len()
@@ -96,6 +98,13 @@ async fn send(dev: &Dev, subject: &str) -> Result<Vec<String>> {
 /// How many times the message of this number was shown.
 fn shown(dev: &Dev, number: u32) -> usize {
     dev.messages(&format!("Title of burst-{number}."))
+}
+
+/// Messages that this process may have sent once more, as it counts them.
+async fn counted_repeats(dev: &Dev) -> Result<f64> {
+    let page = okr_tests::get(&format!("http://{}/metrics", dev.home.admin)).await?.text();
+    let counts = page.lines().filter(|line| line.starts_with("okr_outbox_ambiguous_total{"));
+    Ok(counts.filter_map(|line| line.rsplit(' ').next()?.parse::<f64>().ok()).sum())
 }
 
 /// Waits until this process has marked a message as delivered: that it can be read is a moment earlier.
