@@ -2,6 +2,8 @@
 //! the shape of the body. Where Apicurio leaves Confluent's ways, the request bears the reason, and a difference that is no
 //! more fails as well.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
 use okr_tests::{Apicurio, Embedded};
 use serde_json::{Map, Value, json};
@@ -161,7 +163,9 @@ struct Side {
 
 impl Side {
     fn new(base: &str) -> Result<Self> {
-        let client = reqwest::Client::builder().no_proxy().build()?;
+        // Apicurio was seen to forget a request on a connection on which it had refused the one before.
+        let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let client = builder.timeout(Duration::from_secs(60)).build()?;
         Ok(Self { base: base.to_owned(), client, id: 0 })
     }
 
