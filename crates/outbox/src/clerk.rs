@@ -14,6 +14,7 @@ use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
 use crate::holder::later;
+use crate::unmarked::Mark;
 use crate::vigil::Beats;
 use crate::{EngineOptions, Outcome, QueueError, Row, Settlement, Take, Want, observe};
 
@@ -38,7 +39,7 @@ pub enum Answer {
 /// A request or a mark.
 enum Slip {
     Take(Ask),
-    Settle(Settlement),
+    Settle(Settlement, Mark),
 }
 
 struct Ask {
@@ -67,10 +68,10 @@ impl Desk {
         async move { if asked.is_ok() { answer.await.ok() } else { None } }.boxed()
     }
 
-    /// Hands in a mark; it is written as soon as the store can.
-    pub fn settle(&self, settlement: Settlement) {
+    /// Hands in a mark; it is written as soon as the store can, and `mark` dropped.
+    pub fn settle(&self, settlement: Settlement, mark: Mark) {
         // Without a clerk the process is leaving, and the row's lease runs out.
-        let _ = self.0.send(Slip::Settle(settlement));
+        let _ = self.0.send(Slip::Settle(settlement, mark));
     }
 }
 
@@ -80,7 +81,7 @@ pub struct Clerk {
     check: Check,
     beats: Arc<Beats>,
     failures: u32,
-    marks: Vec<Settlement>,
+    marks: Vec<(Settlement, Option<Mark>)>,
     asks: Vec<Ask>,
 }
 
@@ -106,7 +107,7 @@ impl Clerk {
             }
             for slip in heap.drain(..) {
                 match slip {
-                    Slip::Settle(settlement) => self.marks.push(settlement),
+                    Slip::Settle(settlement, mark) => self.marks.push((settlement, Some(mark))),
                     Slip::Take(ask) => self.asks.push(ask),
                 }
             }
@@ -122,7 +123,8 @@ impl Clerk {
 
     async fn settle(&mut self) -> Result<(), QueueError> {
         while !self.marks.is_empty() {
-            let batch = self.marks[..self.marks.len().min(BATCH)].to_vec();
+            let batch: Vec<_> =
+                self.marks.iter().take(BATCH).map(|(settlement, _)| settlement.clone()).collect();
             let written = batch.len();
             self.beats.during(self.options.queue.settle(batch)).await?;
             self.marks.drain(..written);
@@ -184,11 +186,9 @@ impl Clerk {
     fn give_back(&mut self, rows: Vec<Row>) {
         let not_before = (self.options.house.clock)();
         let owner = &self.options.owner;
-        self.marks.extend(rows.into_iter().map(|row| Settlement {
-            id: row.id,
-            owner: owner.clone(),
-            attempt: row.attempt,
-            outcome: Outcome::Untried { not_before },
+        self.marks.extend(rows.into_iter().map(|row| {
+            let outcome = Outcome::Untried { not_before };
+            (Settlement { id: row.id, owner: owner.clone(), attempt: row.attempt, outcome }, None)
         }));
     }
 

@@ -24,6 +24,7 @@ mod record_copy;
 mod schedule;
 mod target;
 mod traces;
+mod unmarked;
 mod upkeep;
 mod vigil;
 

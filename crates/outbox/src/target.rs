@@ -19,6 +19,7 @@ use crate::deliver::{Landing, Verdict, attempt, bury};
 use crate::holder::{later, until};
 use crate::rate::Pacer;
 use crate::schedule::Schedule;
+use crate::unmarked::Unmarked;
 use crate::{Outcome, Refusal, Row, Settlement, observe};
 
 /// The longest time that a remote's Retry-After can hold its target.
@@ -49,6 +50,7 @@ pub struct Target {
     /// Each with the count of the destinations before the one that it began with.
     under_way: FuturesUnordered<BoxFuture<'static, (u32, Landing)>>,
     former: u32,
+    unmarked: Arc<Unmarked>,
     asked: Option<Asked>,
     /// How many deliveries under way were told last.
     told: usize,
@@ -72,6 +74,7 @@ impl Target {
             shelf: VecDeque::new(),
             under_way: FuturesUnordered::new(),
             former: 0,
+            unmarked: Arc::default(),
             asked: None,
             told: 0,
             ask_at: Some(Duration::ZERO),
@@ -83,7 +86,7 @@ impl Target {
     /// Delivers until it is over, then lets what is under way end within the grace.
     pub async fn run(mut self) {
         let over = self.parts.over.clone();
-        let wake = Arc::clone(&self.parts.wake);
+        let (wake, unmarked) = (Arc::clone(&self.parts.wake), Arc::clone(&self.unmarked));
         while !over.is_cancelled() {
             self.parts.beats.turned(&self.name);
             self.launch();
@@ -99,6 +102,7 @@ impl Target {
                     None => return,
                 },
                 Ok(()) = self.parts.post.changed() => self.take_over(),
+                () = unmarked.fewer() => {}
                 () = wake.notified() => self.ask_at = Some(Duration::ZERO),
                 Ok(()) = self.parts.holding.changed() => self.ask_at = Some(Duration::ZERO),
                 () = sleeping(due) => {}
@@ -130,7 +134,7 @@ impl Target {
         if !closed.is_zero() || !self.parts.holding.borrow().has(&self.name, now) {
             return self.clear_shelf(closed);
         }
-        while self.under_way.len() < self.room() {
+        while !self.is_full() {
             let Some((row, lease_until)) = self.shelf.pop_front() else { return };
             let ours = until(lease_until, now);
             // Too late to be sure that it ends within the lease.
@@ -286,7 +290,8 @@ impl Target {
     fn settle(&mut self, row: &Row, outcome: Outcome) {
         self.appetite.settled(row.parcel.size());
         let owner = self.parts.options.owner.clone();
-        self.parts.desk.settle(Settlement { id: row.id, owner, attempt: row.attempt, outcome });
+        let settlement = Settlement { id: row.id, owner, attempt: row.attempt, outcome };
+        self.parts.desk.settle(settlement, self.unmarked.one());
     }
 
     /// Gives rows back that were not begun, due again after `pause`.
@@ -308,6 +313,11 @@ impl Target {
         self.hold_until.max(open_until).saturating_sub(moment)
     }
 
+    /// A row that is delivered and not marked takes a place as well, so that no death repeats more than there are.
+    fn is_full(&self) -> bool {
+        self.under_way.len() + self.unmarked.count() >= self.room()
+    }
+
     fn room(&self) -> usize {
         match self.state {
             BreakerState::Open(_) => 0,
@@ -323,8 +333,7 @@ impl Target {
         if !closed.is_zero() {
             return Some(moment + closed);
         }
-        let full = self.under_way.len() >= self.room();
-        let paced = (!full && !self.shelf.is_empty()).then(|| self.pacer().next());
+        let paced = (!self.is_full() && !self.shelf.is_empty()).then(|| self.pacer().next());
         // What is due already waits for room, not for time.
         let ask = self.ask_at.filter(|at| *at > moment);
         paced.into_iter().chain(ask).min()
