@@ -218,6 +218,25 @@ async fn while_the_store_is_down_it_waits_and_nothing_is_sent_twice() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_is_delivered_and_not_marked_is_never_more_than_a_target_has_places() {
+    let bench = Bench::start(&[("a", FREE)]);
+    bench.script("a", |_| (SECOND / 10, Ok(())));
+    for subject in 0..400 {
+        bench.plan("a", &format!("kr {subject}"), 0..1).await;
+    }
+    sleep(SECOND * 2).await;
+    bench.queue.set_down(true);
+    sleep(SECOND * 30).await;
+    let marked = bench.queue.ends().iter().flatten().count();
+    let delivered = bench.texts("a").len();
+    assert!(marked > 8 && delivered < 400, "{marked} of {delivered} are marked");
+    assert_eq!(delivered - marked, 8, "its concurrency");
+    bench.queue.set_down(false);
+    sleep(SECOND * 60).await;
+    assert_eq!(bench.texts("a").len(), 400);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_hanging_delivery_ends_with_its_lease_and_is_tried_again() {
     let bench = Bench::start(&[("a", FREE)]);
     bench.script("a", |shipment| {
