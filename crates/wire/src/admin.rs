@@ -135,15 +135,13 @@ impl Registry {
         path: &str,
         body: Option<Value>,
     ) -> Result<Option<T>, WireError> {
-        let failed = |error: &reqwest::Error| WireError::RegistryDown(chain(error));
-        let mut request = self.http().request(method, format!("{}{path}", self.base()));
-        request = request.header(header::ACCEPT, format!("{MEDIA_TYPE}, application/json"));
-        if let Some(body) = body {
-            request = request.header(header::CONTENT_TYPE, MEDIA_TYPE).body(body.to_string());
+        let body = body.map(|body| body.to_string());
+        let (status, text) = match self.exchange(&method, path, body.as_deref()).await {
+            // Whether it took the request is unknown, and nothing that is asked here does more when it is done twice.
+            Err(error) if !error.is_connect() => self.exchange(&method, path, body.as_deref()).await,
+            answer => answer,
         }
-        let response = request.send().await.map_err(|error| failed(&error))?;
-        let status = response.status();
-        let text = response.text().await.map_err(|error| failed(&error))?;
+        .map_err(|error| WireError::RegistryDown(chain(&error)))?;
         if status.is_success() {
             let answer = serde_json::from_str(&text);
             return answer
@@ -158,6 +156,21 @@ impl Registry {
             }
             _ => Err(WireError::RegistryDown(brief(&format!("{path}: {status} {}", refusal.message)))),
         }
+    }
+
+    async fn exchange(
+        &self,
+        method: &Method,
+        path: &str,
+        body: Option<&str>,
+    ) -> Result<(StatusCode, String), reqwest::Error> {
+        let mut request = self.http().request(method.clone(), format!("{}{path}", self.base()));
+        request = request.header(header::ACCEPT, format!("{MEDIA_TYPE}, application/json"));
+        if let Some(body) = body {
+            request = request.header(header::CONTENT_TYPE, MEDIA_TYPE).body(body.to_owned());
+        }
+        let response = request.send().await?;
+        Ok((response.status(), response.text().await?))
     }
 }
 

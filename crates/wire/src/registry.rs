@@ -69,6 +69,9 @@ impl Registry {
         let base = url.trim_end_matches('/').to_owned();
         let client = || {
             let builder = reqwest::Client::builder().connect_timeout(TIMEOUT).timeout(TIMEOUT);
+            // Asked seldom, so a connection saved is nothing; and on one on which it has just refused a request, Apicurio
+            // 3.3 at times never begins the next.
+            let builder = builder.pool_max_idle_per_host(0);
             // A proxy of the environment is meant for other hosts than this one.
             if is_loopback(&parsed) { builder.no_proxy() } else { builder }
         };

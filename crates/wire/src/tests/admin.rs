@@ -1,5 +1,10 @@
 //! What an operator does.
 
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
+
 use super::*;
 use crate::{ARRIVAL, AUDIT, FULL_TRANSITIVE, Fit, OKR_EVENT, PENDING, SUBJECTS, Standing};
 
@@ -79,4 +84,41 @@ async fn a_registry_that_fails_is_not_taken_for_an_empty_one() {
     let fake = fake::Fake::start().await;
     fake.inside().broken = Some((404, "<html>not a registry"));
     assert_eq!(client(&fake.url).check().await.unwrap_err().reason(), "registry_down");
+}
+
+#[tokio::test]
+async fn a_request_without_an_answer_is_made_again_and_each_has_a_connection_of_its_own() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let registry = client(&format!("http://{}", listener.local_addr().unwrap()));
+    let server = async {
+        let (mut first, _) = listener.accept().await.unwrap();
+        let asked = head(&mut first).await;
+        drop(first);
+        // These stay open, and nobody may use them again.
+        let mut open = Vec::new();
+        for _ in 0..2 {
+            let (mut next, _) = listener.accept().await.unwrap();
+            assert_eq!(head(&mut next).await, asked);
+            let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 24\r\n\r\n{\"compatibility\":\"FULL\"}";
+            next.write_all(answer).await.unwrap();
+            open.push(next);
+        }
+    };
+    let asking = async {
+        registry.set_level("okr.events-value", "FULL").await.unwrap();
+        registry.set_level("okr.events-value", "FULL").await.unwrap();
+    };
+    tokio::join!(server, asking);
+}
+
+/// The line of a request whose body has come.
+async fn head(stream: &mut TcpStream) -> String {
+    let mut text = String::new();
+    while !text.ends_with('}') {
+        let mut part = [0; 4096];
+        let length = stream.read(&mut part).await.unwrap();
+        assert!(length > 0, "the request ends after {text:?}");
+        text.push_str(std::str::from_utf8(&part[..length]).unwrap());
+    }
+    text.lines().next().unwrap().to_owned()
 }
