@@ -123,7 +123,12 @@ CREATE TABLE okr_progress_daily (
     confidence REAL,
     status TEXT NOT NULL,
     metric_current REAL,
+    cycle_name TEXT,
+    cycle_start TEXT,
+    cycle_end TEXT,
     is_deleted INTEGER NOT NULL,
+    -- Its newest change of that day closed it.
+    is_closed INTEGER NOT NULL,
     PRIMARY KEY (subject_uid, day)
 ) WITHOUT ROWID;
 

@@ -122,7 +122,12 @@ CREATE TABLE okr_progress_daily (
     confidence double precision,
     status text NOT NULL,
     metric_current double precision,
+    cycle_name text,
+    cycle_start date,
+    cycle_end date,
     is_deleted boolean NOT NULL,
+    -- Its newest change of that day closed it.
+    is_closed boolean NOT NULL,
     PRIMARY KEY (subject_uid, day)
 ) WITH (fillfactor = 80);
 
