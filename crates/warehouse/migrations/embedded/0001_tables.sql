@@ -61,6 +61,9 @@ CREATE TABLE okr_events (
 CREATE INDEX okr_events_subject ON okr_events (subject_uid, ordered_at);
 -- What a delivery became, for its correction.
 CREATE INDEX okr_events_delivery ON okr_events (source_delivery_id) WHERE source_delivery_id IS NOT NULL;
+-- Check-ins in their order, for the views: of a key result, and of all of them.
+CREATE INDEX okr_events_check_ins ON okr_events (subject_uid, ordered_at)
+    WHERE change = 'checked_in' AND subject_type = 'key_result';
 
 CREATE TABLE okr_state (
     event_id TEXT NOT NULL,

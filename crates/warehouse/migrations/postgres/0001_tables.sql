@@ -60,6 +60,9 @@ CREATE TABLE okr_events (
 CREATE INDEX okr_events_subject ON okr_events (subject_uid, ordered_at);
 -- What a delivery became, for its correction.
 CREATE INDEX okr_events_delivery ON okr_events USING hash (source_delivery_id);
+-- Check-ins in their order, for the views: of a key result, and of all of them.
+CREATE INDEX okr_events_check_ins ON okr_events (subject_uid, ordered_at)
+    WHERE change = 'checked_in' AND subject_type = 'key_result';
 
 CREATE TABLE okr_state (
     event_id uuid NOT NULL,
