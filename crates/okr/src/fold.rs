@@ -1,5 +1,6 @@
 //! What is known of a subject by now: its events put together, whatever order they came in.
 
+use std::cmp::Reverse;
 use std::collections::HashMap;
 
 use crate::order::{Rank, rank};
@@ -33,6 +34,12 @@ pub enum NotApplied {
 }
 
 impl State {
+    /// A state that was kept as [`State::as_event`] gave it. What only newest events have for themselves (actor, note,
+    /// previous, attributes) may be left out by who only adds newer events.
+    pub fn kept(event: OkrEvent) -> Self {
+        Self(event)
+    }
+
     /// The state as an event.
     pub fn as_event(&self) -> &OkrEvent {
         &self.0
@@ -70,7 +77,7 @@ impl State {
 ///
 /// Only the highest revisions count: of an `event_id`, and of a delivery. Of several copies of one event (the same id
 /// and revision, received more than once) the one that was received first counts.
-pub fn fold(events: &[OkrEvent]) -> Option<State> {
+pub fn fold<'e>(events: impl IntoIterator<Item = &'e OkrEvent>) -> Option<State> {
     let mut counted = highest(events);
     counted.sort_unstable_by_key(|event| rank(event));
     let (newest, older) = counted.split_last()?;
@@ -80,10 +87,25 @@ pub fn fold(events: &[OkrEvent]) -> Option<State> {
     Some(State(state))
 }
 
+/// The state after `before` and these events, the newest of all among them: exact, as [`fold`] of all, where none of
+/// them corrects anything, and whatever is contained in `before` and is not among them is older than each of them.
+pub fn fold_onto<'e>(before: &State, events: impl IntoIterator<Item = &'e OkrEvent>) -> Option<State> {
+    let mut state = fold(events)?;
+    fill(&mut state.0, &before.0);
+    Some(state)
+}
+
+/// Whether `copy` takes the place of `known`, an event of the same id: it is of a higher revision, or of the same one and
+/// was received earlier.
+pub fn replaces(copy: &Rank, known: &Rank) -> bool {
+    (Reverse(copy.3), copy) < (Reverse(known.3), known)
+}
+
 /// Those that no correction has replaced, each once.
-fn highest(events: &[OkrEvent]) -> Vec<&OkrEvent> {
+fn highest<'e>(events: impl IntoIterator<Item = &'e OkrEvent>) -> Vec<&'e OkrEvent> {
+    let events: Vec<&OkrEvent> = events.into_iter().collect();
     let mut deliveries: HashMap<(&str, &str), i64> = HashMap::new();
-    for event in events {
+    for event in &events {
         if let Some(delivery) = delivery(event) {
             let highest = deliveries.entry(delivery).or_insert(event.revision);
             *highest = event.revision.max(*highest);
@@ -92,18 +114,13 @@ fn highest(events: &[OkrEvent]) -> Vec<&OkrEvent> {
     let mut highest: HashMap<EventId, &OkrEvent> = HashMap::new();
     for event in events {
         let known = highest.entry(event.event_id).or_insert(event);
-        if order_of_copies(event) < order_of_copies(known) {
+        if replaces(&rank(event), &rank(known)) {
             *known = event;
         }
     }
     let is_replaced =
         |event: &OkrEvent| delivery(event).is_some_and(|delivery| deliveries[&delivery] > event.revision);
     highest.into_values().filter(|event| !is_replaced(event)).collect()
-}
-
-/// The higher revision first, then the one that was received first.
-fn order_of_copies(event: &OkrEvent) -> (std::cmp::Reverse<i64>, Rank) {
-    (std::cmp::Reverse(event.revision), rank(event))
 }
 
 fn delivery(event: &OkrEvent) -> Option<(&str, &str)> {

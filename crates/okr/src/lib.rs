@@ -25,9 +25,9 @@ pub use event::{
     Change, Cycle, EventId, Metric, OkrEvent, Person, Previous, Source, Status, Subject, SubjectType,
 };
 pub use expression::ExpressionError;
-pub use fold::{NotApplied, State, fold};
+pub use fold::{NotApplied, State, fold, fold_onto, replaces};
 pub use ids::{ce_type, event_id, object_key, subject_key};
 pub use mapping::{Mapping, Root, Scope};
-pub use order::supersedes;
+pub use order::{Rank, rank, supersedes};
 pub use template::{DEFAULT_TEMPLATE, Template};
 pub use view::EventView;

@@ -17,10 +17,11 @@ pub fn supersedes(old: &OkrEvent, new: &OkrEvent) -> bool {
     rank(new) > rank(old)
 }
 
-/// What decides, in this order.
-pub(crate) type Rank = (Timestamp, Option<i64>, Timestamp, i64, EventId);
+/// What decides, in this order; the first is when the event counts as having happened.
+pub type Rank = (Timestamp, Option<i64>, Timestamp, i64, EventId);
 
-pub(crate) fn rank(event: &OkrEvent) -> Rank {
+/// The event's place among those of its subject, for keepers that have it in columns. See [`supersedes`].
+pub fn rank(event: &OkrEvent) -> Rank {
     let latest = event.received_at.checked_add(CLOCK_SLACK).unwrap_or(Timestamp::MAX);
     (event.occurred_at.min(latest), event.source.sequence, event.received_at, event.revision, event.event_id)
 }

@@ -370,6 +370,23 @@ proptest! {
         prop_assert_eq!(state, fold(&kept));
     }
 
+    /// `late` comes last, and what is as new as `from` or newer is put onto what was kept.
+    #[test]
+    fn events_that_are_newer_than_what_is_not_among_them_may_be_put_onto_a_state(
+        events in any_events(), late: proptest::sample::Index, from: proptest::sample::Index,
+    ) {
+        let mut events: Vec<OkrEvent> = events.into_iter().filter(|event| event.revision == 0).collect();
+        events.sort_by_key(rank);
+        let mut seen = std::collections::HashSet::new();
+        events.retain(|event| seen.insert(event.event_id));
+        prop_assume!(events.len() > 1);
+        let late = late.index(events.len());
+        let kept = events.iter().enumerate().filter(|(n, _)| *n != late).map(|(_, event)| event);
+        let before = State::kept(fold(kept).unwrap().as_event().clone());
+        let window = &events[from.index(late + 1)..];
+        prop_assert_eq!(fold_onto(&before, window), fold(&events));
+    }
+
     #[test]
     fn an_event_is_applied_only_when_it_is_the_newest(events in any_events(), last in any_event()) {
         let mut state = fold(&events).unwrap();
