@@ -8,6 +8,7 @@ mod holds;
 mod lanes;
 mod lock;
 mod nonces;
+mod owner;
 mod plan;
 mod progress;
 mod registrations;
@@ -18,8 +19,7 @@ mod tests;
 mod trial;
 mod upkeep;
 
-use std::path::{Path, PathBuf};
-use std::thread::JoinHandle;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -27,7 +27,6 @@ use boot::Clock;
 use bus::Slot;
 use jiff::Timestamp;
 use outbox::{Depth, Effect, Parcel, Planned, Queue, QueueError, Row, Settlement, Take};
-use tokio::sync::{mpsc, oneshot};
 use worker::{Batch, Brake, Gap, Halted, Outgoing, Standing};
 
 use crate::store::Home;
@@ -35,43 +34,31 @@ use crate::{State, StoreError, observe, packing, time};
 pub(crate) use lock::holder;
 pub(crate) use trial::EmbeddedTrial;
 
-use desk::{Call, Job};
-use session::Session;
+pub use owner::Owner;
+pub use session::Session;
+
+use owner::gone;
 
 /// The name of this home in metrics.
 const NAME: &str = "embedded";
-/// Calls that may wait for the thread; more wait at their own place.
-const WAITING_MAX: usize = 1024;
 /// Rows that one transaction of [`Queue::prune`] forgets, so that deliveries go on between two of them.
 const PRUNE_SLICE: i64 = 1_000;
 
 /// A handle on the thread that owns the file.
 pub(crate) struct Embedded {
-    /// Taken on drop, which ends the thread.
-    jobs: Option<mpsc::Sender<Box<dyn Job>>>,
-    thread: Option<JoinHandle<()>>,
+    owner: Owner,
     clock: Clock,
 }
 
 impl Embedded {
     /// Makes the folders, takes the lock, brings the tables up to date.
     pub(crate) async fn open(path: PathBuf, clock: Clock) -> Result<Self, StoreError> {
-        let (jobs, waiting) = mpsc::channel(WAITING_MAX);
-        let (opened, outcome) = oneshot::channel();
         let now = time::micros(clock());
-        let thread = std::thread::Builder::new().name("store".to_owned()).spawn(move || {
-            // The lock lives as long as the session and is the last to go.
-            match open(&path, now) {
-                Ok((_lock, session)) => {
-                    let _ = opened.send(Ok(()));
-                    desk::serve(session, waiting);
-                }
-                Err(error) => drop(opened.send(Err(error))),
-            }
-        });
-        let thread = thread.map_err(|error| QueueError::Unavailable(error.to_string()))?;
-        outcome.await.map_err(|_| gone())??;
-        Ok(Self { jobs: Some(jobs), thread: Some(thread), clock })
+        let prepare = move |session: &mut Session| -> Result<(), StoreError> {
+            schema::migrate(session)?;
+            Ok(upkeep::inherit(session, now)?)
+        };
+        Ok(Self { owner: Owner::open("store", path, prepare).await?, clock })
     }
 
     /// Runs `work` on the thread, in a transaction shared with its neighbours, and answers after the commit.
@@ -79,36 +66,11 @@ impl Embedded {
         &self,
         work: impl FnOnce(&mut Session) -> Result<T, QueueError> + Send + 'static,
     ) -> Result<T, QueueError> {
-        let jobs = self.jobs.as_ref().ok_or_else(gone)?;
-        let (reply, answer) = oneshot::channel();
-        jobs.send(Box::new(Call::new(work, reply))).await.map_err(|_| gone())?;
-        answer.await.map_err(|_| gone())?
+        self.owner.call(work).await
     }
 
     fn now(&self) -> i64 {
         time::micros((self.clock)())
-    }
-}
-
-fn open(path: &Path, now: i64) -> Result<(lock::Lock, Session), StoreError> {
-    let lock = lock::Lock::take(path)?;
-    let mut session = Session::open(path)?;
-    schema::migrate(&mut session)?;
-    upkeep::inherit(&mut session, now)?;
-    Ok((lock, session))
-}
-
-fn gone() -> QueueError {
-    QueueError::Broken("the store's thread has ended".to_owned())
-}
-
-impl Drop for Embedded {
-    /// Waits for the last transaction and gives the file free.
-    fn drop(&mut self) {
-        self.jobs.take();
-        if let Some(thread) = self.thread.take() {
-            let _ = thread.join();
-        }
     }
 }
 

@@ -89,7 +89,7 @@ async fn answer<B: Batch>(batch: &B, asks: Vec<B::Ask>, replies: Vec<Reply<B::An
             }
         }
         // One of them is refused: each goes alone, so that it fails alone.
-        Err(Failure::Broken(_)) if asks.len() > 1 => {
+        Err(Failure::Broken(_) | Failure::Refused { .. }) if asks.len() > 1 => {
             for (ask, reply) in asks.iter().zip(replies) {
                 let alone = persist(batch, std::slice::from_ref(ask)).await;
                 let first = alone.map_err(QueueError::from).and_then(|answers| {

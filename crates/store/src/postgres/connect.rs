@@ -1,5 +1,6 @@
 //! Connections: made, watched, thrown away.
 
+use std::fmt;
 use std::time::Duration;
 
 use deadpool_postgres::{
@@ -13,27 +14,45 @@ use super::failure::Failure;
 use super::tls::{self, Channel};
 use crate::{StoreError, time};
 
-/// Connections of one process. Planning, settling and claiming use one each, the rest is for taking and holding.
-const CONNECTIONS_MAX: usize = 10;
 const CONNECT_MAX: Duration = Duration::from_secs(5);
-/// What the server allows one statement.
-const STATEMENT_MAX: Duration = Duration::from_secs(15);
 /// What the server allows a transaction whose client has stopped: after that its locks are free for others.
 const IDLE_MAX: Duration = Duration::from_secs(5);
-/// What we wait for an answer: longer than the server would need to refuse, so this tells of a dead connection.
-const ANSWER_MAX: Duration = Duration::from_secs(20);
+/// What we wait for an answer longer than the server would need to refuse, so this tells of a dead connection.
+const ANSWER_SLACK: Duration = Duration::from_secs(5);
+
+/// How connections are used.
+#[derive(Debug, Clone, Copy)]
+pub struct Terms {
+    /// Connections of one process.
+    pub connections_max: usize,
+    /// What the server allows one statement; our own patience is a little longer.
+    pub statement_max: Duration,
+    /// Further settings of each connection, as statements, each with a semicolon behind it.
+    pub settings: &'static str,
+}
+
+/// Planning, settling and claiming use one connection each, the rest is for taking and holding.
+const STORE: Terms = Terms { connections_max: 10, statement_max: Duration::from_secs(15), settings: "" };
 
 /// The pool. Cheap to clone.
 #[derive(Clone)]
-pub(super) struct Connections {
+pub struct Connections {
     pool: Pool,
+    answer_max: Duration,
+}
+
+impl fmt::Debug for Connections {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // The pool's own words hold the url.
+        f.debug_struct("Connections").field("answer_max", &self.answer_max).finish_non_exhaustive()
+    }
 }
 
 impl Connections {
     /// Reads the url; connects on first use.
     pub(super) fn new(url: &str) -> Result<Self, StoreError> {
         let config = parse(url)?;
-        Self::of(tls::channel(url, &config), config)
+        Self::of(tls::channel(url, &config), config, STORE)
     }
 
     /// As [`Connections::new`], and everything is looked for and made in `schema`, a plain name.
@@ -41,18 +60,26 @@ impl Connections {
         let mut config = parse(url)?;
         let given = config.get_options().unwrap_or_default();
         config.options(format!("{given} -c search_path={schema}"));
-        Self::of(tls::channel(url, &config), config)
+        Self::of(tls::channel(url, &config), config, STORE)
     }
 
-    fn of(channel: Channel, mut config: Config) -> Result<Self, StoreError> {
+    /// Reads the url; connects on first use, over verified TLS where the server is on another machine, unless the url
+    /// says otherwise.
+    pub fn on(url: &str, terms: Terms) -> Result<Self, StoreError> {
+        let config = parse(url)?;
+        Self::of(tls::channel(url, &config), config, terms)
+    }
+
+    fn of(channel: Channel, mut config: Config, terms: Terms) -> Result<Self, StoreError> {
+        let answer_max = terms.statement_max + ANSWER_SLACK;
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }
         if config.get_application_name().is_none() {
             config.application_name("okr-router");
         }
-        config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(ANSWER_MAX);
-        // Fast: a closed connection is seen without a question. One that only looks open is found by `ANSWER_MAX`.
+        config.keepalives_idle(Duration::from_secs(30)).tcp_user_timeout(answer_max);
+        // Fast: a closed connection is seen without a question. One that only looks open is found by `answer_max`.
         let recycling = ManagerConfig { recycling_method: RecyclingMethod::Fast };
         let manager = match channel {
             Channel::Clear => Manager::from_config(config, NoTls, recycling),
@@ -71,20 +98,30 @@ impl Connections {
         let timeouts =
             Timeouts { wait: Some(CONNECT_MAX), create: Some(CONNECT_MAX * 2), recycle: Some(CONNECT_MAX) };
         let pool = Pool::builder(manager)
-            .max_size(CONNECTIONS_MAX)
+            .max_size(terms.connections_max)
             .runtime(Runtime::Tokio1)
             .timeouts(timeouts)
-            .post_create(Hook::async_fn(|client, _| {
-                Box::pin(async move { client.batch_execute(&settings()).await.map_err(HookError::Backend) })
+            .post_create(Hook::async_fn(move |client, _| {
+                Box::pin(
+                    async move { client.batch_execute(&settings(terms)).await.map_err(HookError::Backend) },
+                )
             }))
             .build()
             .map_err(|error| broken(error.to_string()))?;
-        Ok(Self { pool })
+        Ok(Self { pool, answer_max })
     }
 
     /// A connection that is open as far as anybody knows.
-    pub(super) async fn get(&self) -> Result<Object, Failure> {
+    pub async fn get(&self) -> Result<Object, Failure> {
         Ok(self.pool.get().await?)
+    }
+
+    /// A connection for the statements, and the answer of them all, for a bounded time. See [`answered`].
+    pub async fn ask<T>(
+        &self,
+        statements: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
+    ) -> Result<T, Failure> {
+        answered_within(self.answer_max, self.get().await?, statements).await
     }
 }
 
@@ -99,12 +136,13 @@ fn broken(words: String) -> StoreError {
 
 /// Our tables are found by their indexes alone. A plan that was made while a table was still empty would read it from
 /// end to end, and would go on doing so after it has grown, until the next `ANALYZE`.
-fn settings() -> String {
+fn settings(terms: Terms) -> String {
     format!(
         "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET enable_seqscan = off; \
-         SET default_transaction_isolation = 'read committed'",
-        time::millis(STATEMENT_MAX),
+         SET default_transaction_isolation = 'read committed'; {}",
+        time::millis(terms.statement_max),
         time::millis(IDLE_MAX),
+        terms.settings,
     )
 }
 
@@ -114,11 +152,19 @@ pub(super) async fn answered<T>(
     client: Object,
     statements: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
 ) -> Result<T, Failure> {
+    answered_within(STORE.statement_max + ANSWER_SLACK, client, statements).await
+}
+
+async fn answered_within<T>(
+    answer_max: Duration,
+    client: Object,
+    statements: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
+) -> Result<T, Failure> {
     let mut guard = Guard(Some(client));
     let Some(client) = guard.0.as_mut() else {
         return Err(Failure::Broken("no connection".to_owned()));
     };
-    let outcome = match tokio::time::timeout(ANSWER_MAX, statements(client)).await {
+    let outcome = match tokio::time::timeout(answer_max, statements(client)).await {
         Ok(outcome) => outcome,
         Err(_) => Err(Failure::Unavailable("Postgres did not answer in time".to_owned())),
     };

@@ -11,11 +11,14 @@ use super::tls;
 
 /// What went wrong with one statement.
 #[derive(Debug)]
-pub(super) enum Failure {
+pub enum Failure {
     /// Surely taken back, and may succeed at once: a deadlock, a serialization failure.
     Again(String),
     /// Passing; what was asked may have been done.
     Unavailable(String),
+    /// What was given cannot be kept as it is: surely taken back, and other values may succeed. The constraint, where
+    /// it is one that refused.
+    Refused { words: String, constraint: Option<String> },
     /// Waiting does not mend it.
     Broken(String),
 }
@@ -26,6 +29,10 @@ impl From<tokio_postgres::Error> for Failure {
         match error.code() {
             Some(code) if again(code) => Self::Again(words),
             Some(code) if passing(code) => Self::Unavailable(words),
+            Some(code) if refused(code) => {
+                let constraint = error.as_db_error().and_then(|refusal| refusal.constraint());
+                Self::Refused { words, constraint: constraint.map(str::to_owned) }
+            }
             Some(_) => Self::Broken(words),
             None if error.source().is_some_and(|source| source.is::<WrongType>()) => Self::Broken(words),
             // No answer of the server at all: the connection is gone, or was never there.
@@ -63,7 +70,7 @@ impl From<Failure> for QueueError {
     fn from(failure: Failure) -> Self {
         match failure {
             Failure::Again(words) | Failure::Unavailable(words) => Self::Unavailable(words),
-            Failure::Broken(words) => Self::Broken(words),
+            Failure::Refused { words, .. } | Failure::Broken(words) => Self::Broken(words),
         }
     }
 }
@@ -85,6 +92,12 @@ fn passing(code: &SqlState) -> bool {
     }
 }
 
+/// Data exceptions, integrity constraints, and a row that no page or index entry can hold.
+fn refused(code: &SqlState) -> bool {
+    ["22", "23"].iter().any(|class| code.code().starts_with(class))
+        || *code == SqlState::PROGRAM_LIMIT_EXCEEDED
+}
+
 /// The server's message with its code; what statements were given is never in it.
 fn words(error: &tokio_postgres::Error) -> String {
     match (error.as_db_error(), error.source()) {
@@ -101,6 +114,27 @@ mod tests {
     #[track_caller]
     fn check(code: &str, expected: bool) {
         assert_eq!(passing(&SqlState::from_code(code)), expected, "{code}");
+    }
+
+    #[track_caller]
+    fn check_refused(code: &str, expected: bool) {
+        assert_eq!(refused(&SqlState::from_code(code)), expected, "{code}");
+    }
+
+    #[test]
+    fn only_what_was_given_is_refused_and_never_for_the_servers_own_trouble() {
+        check_refused("22008", true); // datetime_field_overflow
+        check_refused("22021", true); // character_not_in_repertoire
+        check_refused("23505", true); // unique_violation
+        check_refused("23514", true); // check_violation
+        check_refused("54000", true); // program_limit_exceeded: an index row is too large
+        check_refused("54001", false); // statement_too_complex
+        check_refused("53100", false); // disk_full
+        check_refused("40P01", false); // deadlock_detected
+        check_refused("57P01", false); // admin_shutdown
+        check_refused("25006", false); // read_only_sql_transaction
+        check_refused("42703", false); // undefined_column
+        check_refused("XX001", false); // data_corrupted
     }
 
     #[test]

@@ -35,8 +35,10 @@ use crate::{State, StoreError, Time, observe, packing, time};
 pub(crate) use look::look;
 pub(crate) use trial::PostgresTrial;
 
+pub use connect::{Connections, Terms};
+pub use failure::Failure;
+
 use coalesce::Coalescer;
-use connect::Connections;
 
 /// The name of this home in metrics.
 const NAME: &str = "postgres";
