@@ -91,6 +91,8 @@ async fn two_gateways_on_postgres_learn_in_the_window_and_forget_when_told() -> 
     .await?;
     ensure!(gateway.metric("okr_gateway_learned_secrets", "state=\"open\"").await? == 2.0, "after a restart");
 
+    let slip = world.stack.command(&["sources", "forget", "goals-shred", "--apply"]).await?;
+    ensure!(slip.code != 0 && slip.stderr.contains("goals-shared"), "{}", slip.stderr);
     let shown = world.json(&["sources", "forget", "goals-shared", "--apply"]).await?;
     ensure!(shown["learned"].as_array().is_some_and(|learned| learned.len() == 2), "{shown}");
     for door in [&one, &other] {

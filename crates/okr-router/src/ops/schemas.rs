@@ -115,7 +115,9 @@ impl Row {
         let fit = match (&self.standing, self.findings.is_empty()) {
             (_, false) => "broken",
             (Some(Standing { fit: Fit::First, .. }), true) => "first",
-            (_, true) => "full",
+            (Some(_), true) => "full",
+            // The releases fit; what is registered, nobody has told.
+            (None, true) => "unasked",
         };
         let reasons: Vec<String> = self.findings.iter().map(Finding::to_string).collect();
         json!({ "subject": self.subject, "asked": self.standing.is_some(),

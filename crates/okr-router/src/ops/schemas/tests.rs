@@ -56,6 +56,7 @@ fn a_finding_names_subject_version_field_what_and_what_to_do() {
 #[test]
 fn without_a_registry_it_is_said_that_nobody_was_asked_and_the_copies_decide() {
     let said = "okr.events-value: the registry was not asked\n";
+    assert_eq!(row(None, Vec::new()).json()["fit"], json!("unasked"));
     check(row(None, Vec::new()), said, true, ExitCode::SUCCESS);
     let broken = row(None, vec![found(Against::Released(1))]);
     assert_eq!(format!("{:?}", verdict(&[broken], true)), format!("{:?}", ExitCode::FAILURE));

@@ -120,11 +120,17 @@ pub fn open(whole: &Whole, options: &Open) -> Result<ExitCode> {
 pub fn forget(whole: &Whole, options: &Forget) -> Result<ExitCode> {
     let name = &options.source;
     block_on(async {
-        let question = match options.deed.apply {
-            true => Question::Forget { source: name.clone() },
-            false => Question::Registrations,
-        };
-        let known = ask(whole, &question).await?.into_iter().find(|known| known.source == *name);
+        let of_name = |known: Vec<Registration>| known.into_iter().find(|known| known.source == *name);
+        let mut known = of_name(ask(whole, &Question::Registrations).await?);
+        let names = whole.document.names("sources");
+        ensure!(
+            known.is_some() || names.contains(name),
+            "there is no source {name:?}, and none of that name has learned anything; configured are: {}",
+            names.join(", ")
+        );
+        if options.deed.apply {
+            known = of_name(ask(whole, &Question::Forget { source: name.clone() }).await?);
+        }
         let count = known.as_ref().map_or(0, |known| known.learned.len());
         shown(name, known.as_ref(), &options.deed, options.output)?;
         match (count, options.deed.apply) {
