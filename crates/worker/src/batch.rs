@@ -36,7 +36,7 @@ pub trait BatchHandler: Send + Sync + 'static {
 
     /// Turns records, in order within each partition, into what is to be written and produced. It may read the state
     /// and must not write. A Reject of many records is asked again of fewer, until the one at fault is known.
-    async fn fold(&self, items: &[(&InRecord, Self::Item)]) -> Result<Effects<Self::Changes>, Failure>;
+    async fn fold(&self, items: Vec<(&InRecord, Self::Item)>) -> Result<Effects<Self::Changes>, Failure>;
 }
 
 /// What a batch does.
@@ -57,6 +57,9 @@ pub enum Ending {
     Rejected(Vec<(Slot, i64, Verdict)>),
     /// One of them cannot; nobody knows which.
     TooMany,
+    /// As the two above, by the store and after the letters of the cut were buried; with the verdict where it is known
+    /// which one.
+    Refused(Option<(Slot, i64, Verdict)>),
     /// None of it happened.
     Failed(Failure),
 }
@@ -84,18 +87,21 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
             Ok(items) => items,
             Err(ending) => return ending,
         };
-        let folded = AssertUnwindSafe(self.handler.fold(&items)).catch_unwind().await;
+        let alone = match items.as_slice() {
+            [(record, _)] => Some((record.slot.clone(), record.offset)),
+            _ => None,
+        };
+        let is_empty = items.is_empty();
+        let folded = AssertUnwindSafe(self.handler.fold(items)).catch_unwind().await;
         let folded = folded.unwrap_or_else(|panic| Err(Failure::reject("panic", said(&*panic))));
         let Effects { changes, produce } = match folded {
             Ok(effects) => effects,
             Err(Failure::Reject { reason, error }) => {
-                let [(record, _)] = items.as_slice() else { return Ending::TooMany };
-                let verdict = Verdict { reason, error };
-                return Ending::Rejected(vec![(record.slot.clone(), record.offset, verdict)]);
+                let Some((slot, offset)) = alone else { return Ending::TooMany };
+                return Ending::Rejected(vec![(slot, offset, Verdict { reason, error })]);
             }
             Err(failure) => return Ending::Failed(failure),
         };
-        drop(items);
         // As late as it can be, so that a batch that is cut smaller buries nothing twice, and before the commit.
         for share in &cut.shares {
             if let Err(failure) = self.bury(share).await {
@@ -105,7 +111,13 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
         let marks = cut.shares.iter().filter_map(mark).collect();
         match self.progress.commit(self.service, &Batch { marks, changes, produce }).await {
             Ok(()) => Ending::Judged(vec![Fate::Done; cut.shares.len()]),
-            Err(ProgressError::Broken(error)) => Ending::Failed(Failure::halt("store_broken", error)),
+            Err(ProgressError::Refused(error)) if !is_empty => {
+                let verdict = Verdict { reason: "refused", error };
+                Ending::Refused(alone.map(|(slot, offset)| (slot, offset, verdict)))
+            }
+            Err(ProgressError::Broken(error) | ProgressError::Refused(error)) => {
+                Ending::Failed(Failure::halt("store_broken", error))
+            }
             Err(ProgressError::Outdated | ProgressError::Unavailable(_)) => self.ask(cut).await,
         }
     }
@@ -129,9 +141,9 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
         if rejected.is_empty() { Ok(items) } else { Err(Ending::Rejected(rejected)) }
     }
 
-    /// All of the share's dead letters, each acknowledged.
+    /// All of the share's dead letters that are not there yet, each acknowledged.
     async fn bury(&self, share: &Share) -> Result<(), Failure> {
-        for record in &share.records {
+        for record in share.records.iter().filter(|record| !share.buried.contains(&record.offset)) {
             let Some(verdict) = share.condemned.get(&record.offset) else { continue };
             let at = (self.clock)().to_string();
             let service = self.dead.service().unwrap_or(self.service);

@@ -237,6 +237,12 @@ impl<H: BatchHandler> BatchMember<H> {
                 self.batches.too_many(cut);
                 "halved"
             }
+            Ending::Refused(verdict) => {
+                self.condition.unburied = None;
+                let outcome = if verdict.is_some() { "rejected" } else { "halved" };
+                self.batches.refused(cut, verdict);
+                outcome
+            }
             Ending::Rejected(verdicts) => {
                 self.batches.condemn(cut, verdicts);
                 "rejected"

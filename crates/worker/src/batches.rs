@@ -1,6 +1,7 @@
 //! The state of a member that works in batches: partitions, epochs, the one batch that is under way. Pure, like
 //! [`crate::partitions`].
 
+mod condemning;
 mod cut;
 mod part;
 
@@ -161,7 +162,8 @@ impl Batches {
             let (Some(first), Some(last)) = (records.first(), records.last()) else { continue };
             let condemned = part.condemned.range(first.offset..=last.offset);
             let condemned = condemned.map(|(at, why)| (*at, why.clone())).collect();
-            shares.push(Share { slot, epoch: part.epoch, from: part.next, records, condemned });
+            let buried = part.buried.range(first.offset..=last.offset).copied().collect();
+            shares.push(Share { slot, epoch: part.epoch, from: part.next, records, condemned, buried });
         }
         self.waiting = None;
         self.out = shares.iter().map(|share| (share.slot.clone(), share.epoch)).collect();
@@ -205,11 +207,15 @@ impl Batches {
                     part.next = next;
                     part.last = share.records.last().map(Last::of);
                     part.condemned = part.condemned.split_off(&next);
+                    part.buried = part.buried.split_off(&next);
                     share.records.iter().for_each(|record| self.budget.release(record.size()));
                     blown = blown.or(share.count(&mut self.fuse, &share.condemned));
                     moved.push((share.slot, next));
                 }
-                Fate::Again => self.put_back(share),
+                Fate::Again => {
+                    self.note_buried(&share);
+                    self.put_back(share);
+                }
                 Fate::Gone => {
                     share.records.iter().for_each(|record| self.budget.release(record.size()));
                     self.drop_part(&share.slot);
@@ -232,35 +238,6 @@ impl Batches {
     pub fn failed(&mut self, cut: Cut, after: Option<Duration>, now: Duration) {
         self.give_back(cut);
         self.rest(after, now);
-    }
-
-    /// One of its records cannot succeed, and nobody knows which: fewer at a time.
-    pub fn too_many(&mut self, cut: Cut) {
-        self.limit = (cut.len() / 2).max(1);
-        self.give_back(cut);
-    }
-
-    /// These records of the cut get a dead letter with the next one. When they are too many for the fuse, everything
-    /// halts before any of them does.
-    pub fn condemn(&mut self, cut: Cut, verdicts: Vec<(Slot, i64, Verdict)>) {
-        let mut found: BTreeMap<Slot, BTreeMap<i64, Verdict>> = BTreeMap::new();
-        for (slot, offset, verdict) in verdicts {
-            found.entry(slot).or_default().insert(offset, verdict);
-        }
-        let mut fuse = self.fuse.clone();
-        let mut blown = None;
-        for share in &cut.shares {
-            let part = self.parts.get_mut(&share.slot).filter(|part| part.epoch == share.epoch);
-            let Some(part) = part else { continue };
-            let mut condemned = share.condemned.clone();
-            condemned.append(&mut found.get(&share.slot).cloned().unwrap_or_default());
-            blown = blown.or(share.count(&mut fuse, &condemned));
-            part.condemned.append(&mut condemned);
-        }
-        self.give_back(cut);
-        if let Some(why) = blown {
-            self.halt(why);
-        }
     }
 
     /// These slots are being taken away; [`Batches::drained`] says when the batch that holds some of them has ended.

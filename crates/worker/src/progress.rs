@@ -110,7 +110,8 @@ pub trait Progress: Send + Sync + 'static {
     async fn standings(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError>;
 
     /// All of the batch in one transaction, if each of its marks finds its slot at its own epoch and at `from`;
-    /// otherwise [`ProgressError::Outdated`] and nothing. After `Ok` it is durable; after `Unavailable` it may be.
+    /// otherwise [`ProgressError::Outdated`] and nothing. After `Ok` it is durable; after `Unavailable` it may be; after
+    /// `Refused` nothing happened.
     async fn commit(&self, service: &str, batch: &Batch<Self::Changes>) -> Result<(), ProgressError>;
 
     /// A person has given up what the slot stood on: it begins anew, as one that nobody has read, if it is at its own
@@ -147,6 +148,10 @@ pub enum ProgressError {
     /// No answer; what was asked may have been done. Passing.
     #[error("progress was not confirmed: {0}")]
     Unavailable(String),
+    /// What a record of the batch holds cannot be kept, and without that record the batch could be: which one, smaller
+    /// batches tell, and it gets a dead letter. Never for the store's own trouble.
+    #[error("batch was refused for what it holds: {0}")]
+    Refused(String),
     /// Waiting does not mend it.
     #[error("progress cannot be kept: {0}")]
     Broken(String),

@@ -88,7 +88,7 @@ pub fn batch_ended(mut span: Span, ending: &Ending) {
     match ending {
         Ending::Judged { .. } => {}
         // It is cut smaller, or what is at fault is buried; the records come again.
-        Ending::Rejected { .. } | Ending::TooMany => span.fail("rejected", ""),
+        Ending::Rejected { .. } | Ending::Refused { .. } | Ending::TooMany => span.fail("rejected", ""),
         Ending::Failed(failure) => span.fail(failure.reason(), &failure.to_string()),
     }
 }

@@ -73,7 +73,7 @@ impl BatchHandler for Adding {
         }
     }
 
-    async fn fold(&self, items: &[(&InRecord, Self::Item)]) -> Result<Effects<Vec<State>>, Failure> {
+    async fn fold(&self, items: Vec<(&InRecord, Self::Item)>) -> Result<Effects<Vec<State>>, Failure> {
         if items.iter().any(|(_, (_, value))| value == ODD) {
             return Err(Failure::reject("odd", "one of them cannot be added"));
         }
@@ -85,7 +85,7 @@ impl BatchHandler for Adding {
             *sum = Sum::read(kept).map_err(|error| Failure::halt("state", error))?;
         }
         let mut produce = Vec::with_capacity(items.len());
-        for (_, (key, value)) in items {
+        for (_, (key, value)) in &items {
             let sum = sums.entry(key.clone()).or_default();
             sum.add(value);
             produce.push(OutRecord {

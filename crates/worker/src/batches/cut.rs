@@ -1,6 +1,6 @@
 //! What goes into one transaction, and what the store says became of it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{InRecord, Slot};
 
@@ -18,6 +18,8 @@ pub struct Share {
     pub records: Vec<InRecord>,
     /// Those of them that get a dead letter, by offset.
     pub condemned: BTreeMap<i64, Verdict>,
+    /// Those whose dead letter was acknowledged before: the batch that they were in did not happen.
+    pub buried: BTreeSet<i64>,
 }
 
 impl Share {

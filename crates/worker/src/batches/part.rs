@@ -1,6 +1,6 @@
 //! One partition of a member that works in batches, and whether what comes can follow what is contained.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use bus::{InRecord, Slot};
 
@@ -40,6 +40,8 @@ pub struct Part {
     pub footing: Footing,
     pub queue: VecDeque<InRecord>,
     pub condemned: BTreeMap<i64, Verdict>,
+    /// Those of them whose dead letter is acknowledged.
+    pub buried: BTreeSet<i64>,
     pub draining: bool,
     pub broken: Option<Break>,
 }
@@ -56,6 +58,7 @@ impl Part {
             footing: if last.is_some() { Footing::Unsure } else { Footing::Firm },
             queue: VecDeque::new(),
             condemned: BTreeMap::new(),
+            buried: BTreeSet::new(),
             draining: false,
             broken: None,
         }

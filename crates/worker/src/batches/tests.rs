@@ -196,6 +196,16 @@ fn a_member_that_ignores_the_fingerprint_is_caught() {
 }
 
 #[test]
+fn neighbours_that_are_condemned_for_one_record_are_caught() {
+    assert!(search(2_000, Some(Bug::CondemnAll)).is_some());
+}
+
+#[test]
+fn a_refused_batch_that_is_never_made_smaller_is_caught() {
+    assert!(search(2_000, Some(Bug::RefusedIsFailure)).is_some());
+}
+
+#[test]
 fn a_loser_that_gives_up_without_a_higher_epoch_is_caught() {
     assert!(search(2_000, Some(Bug::GiveUp)).is_some());
 }

@@ -37,8 +37,12 @@ struct Memory {
     contained: Mutex<Vec<i64>>,
     standings: Mutex<HashMap<Slot, Standing>>,
     losing: AtomicU32,
+    /// How many commits fail.
+    failing: AtomicU32,
     /// Commits wait.
     stuck: AtomicBool,
+    /// Offsets of records that it does not take.
+    refused: Mutex<Vec<i64>>,
 }
 
 #[async_trait]
@@ -73,12 +77,19 @@ impl Progress for Memory {
         while self.stuck.load(Ordering::SeqCst) {
             sleep(SECOND).await;
         }
+        let once = |left: u32| left.checked_sub(1);
+        if self.failing.fetch_update(Ordering::SeqCst, Ordering::SeqCst, once).is_ok() {
+            return Err(ProgressError::Unavailable("disk full".to_owned()));
+        }
         let mut standings = self.standings.lock().unwrap();
         for Mark { slot, epoch, from, .. } in &batch.marks {
             let standing = &standings[slot];
             if (standing.epoch, standing.next) != (*epoch, *from) {
                 return Err(ProgressError::Outdated);
             }
+        }
+        if self.refused.lock().unwrap().iter().any(|offset| batch.changes.contains(offset)) {
+            return Err(ProgressError::Refused("out of range".to_owned()));
         }
         for Mark { slot, next, last, .. } in &batch.marks {
             let standing = standings.get_mut(slot).unwrap();
@@ -107,7 +118,7 @@ impl BatchHandler for Keeping {
         }
     }
 
-    async fn fold(&self, items: &[(&InRecord, i64)]) -> Result<Effects<Vec<i64>>, Failure> {
+    async fn fold(&self, items: Vec<(&InRecord, i64)>) -> Result<Effects<Vec<i64>>, Failure> {
         if items.iter().any(|(record, _)| record.key.as_deref() == Some(b"bad")) {
             return Err(Failure::reject("contradiction", "one of them is wrong"));
         }
@@ -223,6 +234,43 @@ async fn what_cannot_be_read_or_folded_is_dead_lettered_alone() {
     sleep(SECOND * 60).await;
     assert_eq!(bench.contained(), [0, 2, 3, 5]);
     assert_eq!((bench.dead.letters().len(), bench.why()), (2, None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_store_does_not_take_is_dead_lettered_alone_and_every_letter_once() {
+    let bench = Bench::start();
+    bench.memory.refused.lock().unwrap().extend([3, 9]);
+    bench.assign().await;
+    // What cannot be read is buried before the store refuses its neighbours.
+    let keys = ["unread", "a", "b", "c", "d", "unread", "e", "a", "b", "c", "unread"];
+    (0..).zip(keys).for_each(|(offset, key)| bench.receive(offset, key));
+    sleep(SECOND * 60).await;
+    assert_eq!(bench.contained(), [1, 2, 4, 6, 7, 8]);
+    let header = |letter: &OutRecord, name: &str| {
+        let found = letter.headers.iter().find(|(known, _)| *known == name);
+        String::from_utf8(found.unwrap().1.unwrap().to_vec()).unwrap()
+    };
+    let letters = bench.dead.letters();
+    let mut letters: Vec<(i64, String)> = letters
+        .iter()
+        .map(|letter| {
+            (header(letter, "okr-original-offset").parse().unwrap(), header(letter, "okr-dead-reason"))
+        })
+        .collect();
+    letters.sort();
+    let expected = [(0, "shape"), (3, "refused"), (5, "shape"), (9, "refused"), (10, "shape")];
+    assert_eq!(letters, expected.map(|(offset, reason)| (offset, reason.to_owned())));
+    assert_eq!(bench.why(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_letter_is_not_buried_again_with_a_batch_that_did_not_happen() {
+    let bench = Bench::start();
+    bench.memory.failing.store(3, Ordering::SeqCst);
+    bench.assign().await;
+    (0..).zip(["a", "unread", "b"]).for_each(|(offset, key)| bench.receive(offset, key));
+    sleep(SECOND * 60).await;
+    assert_eq!((bench.contained(), bench.dead.letters().len()), (vec![0, 2], 1));
 }
 
 #[tokio::test(start_paused = true)]

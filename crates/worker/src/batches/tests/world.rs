@@ -1,6 +1,11 @@
 //! Two processes, a store with transactions, a broker that expires and re-creates.
 
+mod refusals;
+
+use std::collections::BTreeSet;
+
 use super::*;
+use refusals::{content, is_bad, wanted};
 
 const PARTITIONS: i32 = 2;
 const STEPS: usize = 200;
@@ -17,6 +22,10 @@ pub enum Bug {
     Blind,
     /// Whatever is refused is given up.
     GiveUp,
+    /// A batch that is refused for one record is condemned as a whole.
+    CondemnAll,
+    /// A batch that is refused for one record is tried again as it is.
+    RefusedIsFailure,
 }
 
 #[derive(Default)]
@@ -52,6 +61,7 @@ struct Flight {
     /// The store's answer is lost.
     unsure: bool,
     committed: bool,
+    refused: bool,
 }
 
 pub struct World {
@@ -62,6 +72,8 @@ pub struct World {
     lives: Vec<u64>,
     flights: Vec<Flight>,
     rows: BTreeMap<u64, u32>,
+    /// Contents that have a dead letter.
+    letters: BTreeSet<u64>,
     contents: u64,
     now: Duration,
 }
@@ -78,6 +90,7 @@ impl World {
             lives: vec![0; 2],
             flights: Vec::new(),
             rows: BTreeMap::new(),
+            letters: BTreeSet::new(),
             contents: 0,
             now: Duration::ZERO,
         };
@@ -148,7 +161,14 @@ impl World {
     fn cut(&mut self, who: usize) {
         if let Some(cut) = self.members[who].batches.cut(self.now) {
             let life = self.lives[who];
-            self.flights.push(Flight { member: who, life, cut, unsure: false, committed: false });
+            self.flights.push(Flight {
+                member: who,
+                life,
+                cut,
+                unsure: false,
+                committed: false,
+                refused: false,
+            });
         }
     }
 
@@ -165,9 +185,20 @@ impl World {
         }
         if !flight.committed {
             let (arrives, answered) = (luck != 1, luck != 2);
+            self.bury(&flight.cut);
+            if arrives && answered && self.refuses(&flight.cut) {
+                flight.refused = true;
+                flight.committed = true;
+                self.flights.push(flight);
+                return Ok(());
+            }
             let done = arrives && self.transaction(&flight.cut, luck == 3);
             (flight.committed, flight.unsure) = (true, !(done && answered));
             self.flights.push(flight);
+            return Ok(());
+        }
+        if flight.refused {
+            self.refused(flight);
             return Ok(());
         }
         if !flight.unsure {
@@ -210,16 +241,15 @@ impl World {
 
     /// What the store does with a batch; `torn` ends it half-way where it can.
     fn transaction(&mut self, cut: &Cut, torn: bool) -> bool {
-        let fits = |share: &Share| {
-            let log = &self.logs[usize::try_from(share.slot.partition).unwrap()];
-            log.epoch == share.epoch && log.next == share.from
-        };
-        if self.bug != Some(Bug::NoEpoch) && !cut.shares.iter().all(fits) {
+        if self.bug != Some(Bug::NoEpoch) && !cut.shares.iter().all(|share| self.fits(share)) {
             return false;
         }
-        for record in cut.shares.iter().flat_map(|share| &share.records) {
-            let content = std::str::from_utf8(record.value.as_deref().unwrap()).unwrap().parse().unwrap();
-            *self.rows.entry(content).or_default() += 1;
+        // Whoever finds it refused and does not hear that asks, and is told that it did not happen.
+        if wanted(cut).any(|(_, record)| is_bad(content(record))) {
+            return false;
+        }
+        for (_, record) in wanted(cut) {
+            *self.rows.entry(content(record)).or_default() += 1;
         }
         if torn && self.bug == Some(Bug::MarksApart) {
             return false;
@@ -318,6 +348,9 @@ impl World {
         if let Some((content, times)) = self.rows.iter().find(|(_, times)| **times > 1) {
             return Err(format!("{content} is contained {times} times"));
         }
+        if let Some(content) = self.letters.iter().find(|content| !is_bad(**content)) {
+            return Err(format!("{content} has a dead letter and is not at fault"));
+        }
         if self.is_halted() {
             let damaged = self.logs.iter().any(|log| self.is_damaged(log) || log.doubtful);
             return if damaged { Ok(()) } else { Err(format!("halted for nothing: {:?}", self.why())) };
@@ -328,10 +361,7 @@ impl World {
             }
         }
         let missing = |log: &Log| {
-            log.records
-                .iter()
-                .find(|(at, it)| **at < log.next && !self.rows.contains_key(it))
-                .map(|(at, _)| *at)
+            log.records.iter().find(|(at, it)| **at < log.next && !self.is_contained(**it)).map(|(at, _)| *at)
         };
         match self.logs.iter().find_map(missing) {
             Some(offset) => Err(format!("{offset} is passed and not contained")),
@@ -350,10 +380,6 @@ impl World {
 
     fn why(&self) -> Vec<&str> {
         self.members.iter().filter_map(|member| member.batches.halted()).collect()
-    }
-
-    fn is_damaged(&self, log: &Log) -> bool {
-        log.damaged || log.expired.iter().any(|content| !self.rows.contains_key(content))
     }
 
     fn is_settled(&self, partition: i32) -> bool {
