@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use outbox::QueueError;
 
-use crate::{Hash, Learnt, Nonces, Registered, Registrations, Sealed, Store, Used};
+use crate::{Begun, Hash, Learnt, Nonces, Registered, Registrations, Sealed, Store, Used};
 
 #[async_trait]
 impl Registrations for Store {
@@ -38,6 +38,24 @@ impl Nonces for Store {
 
     async fn keep_nonce(&self, source: &str, nonce: &Hash, used: &Used) -> Result<bool, QueueError> {
         self.note("keep_nonce", self.home.keep_nonce(source, nonce, used).await)
+    }
+
+    async fn take_nonce(
+        &self,
+        source: &str,
+        nonce: &Hash,
+        content: &Hash,
+        taken_max: Duration,
+    ) -> Result<Begun, QueueError> {
+        self.note("take_nonce", self.home.take_nonce(source, nonce, content, taken_max).await)
+    }
+
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
+        self.note("leave_nonce", self.home.leave_nonce(source, nonce, content).await)
+    }
+
+    async fn nonce_sources(&self) -> Result<Vec<String>, QueueError> {
+        self.note("nonce_sources", self.home.nonce_sources().await)
     }
 
     async fn prune_nonces(&self, source: &str, age: Duration) -> Result<u64, QueueError> {

@@ -8,7 +8,7 @@ use boot::{Clock, Secret};
 use outbox::QueueError;
 use tokio::sync::OnceCell;
 
-use crate::{Hash, Learnt, Nonces, Registered, Registrations, Sealed, Store, StoreError, Used};
+use crate::{Begun, Hash, Learnt, Nonces, Registered, Registrations, Sealed, Store, StoreError, Used};
 
 /// For whoever needs the store for some of its work only: what does not need it goes on while the store is down. It is
 /// opened when somebody asks for something, once; each call tries again until then.
@@ -96,6 +96,24 @@ impl Nonces for Later {
 
     async fn keep_nonce(&self, source: &str, nonce: &Hash, used: &Used) -> Result<bool, QueueError> {
         self.get().await?.keep_nonce(source, nonce, used).await
+    }
+
+    async fn take_nonce(
+        &self,
+        source: &str,
+        nonce: &Hash,
+        content: &Hash,
+        taken_max: Duration,
+    ) -> Result<Begun, QueueError> {
+        self.get().await?.take_nonce(source, nonce, content, taken_max).await
+    }
+
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
+        self.get().await?.leave_nonce(source, nonce, content).await
+    }
+
+    async fn nonce_sources(&self) -> Result<Vec<String>, QueueError> {
+        self.get().await?.nonce_sources().await
     }
 
     async fn prune_nonces(&self, source: &str, age: Duration) -> Result<u64, QueueError> {

@@ -6,13 +6,24 @@ use async_trait::async_trait;
 use outbox::QueueError;
 
 use super::{Embedded, PRUNE_SLICE};
-use crate::{Hash, Nonces, Used, nonces, time};
+use crate::{Begun, Hash, Nonces, Used, nonces, time};
 
 const USED: &str = "SELECT content, answer FROM router_nonces WHERE source = ?1 AND nonce = ?2";
 
+/// What is only taken has no answer.
+const TAKE: &str =
+    "INSERT INTO router_nonces (source, nonce, content, answer, used_at) VALUES (?1, ?2, ?3, x'', ?4)
+    ON CONFLICT (source, nonce) DO UPDATE SET content = excluded.content, used_at = excluded.used_at
+    WHERE router_nonces.answer = x''
+    AND (router_nonces.content = excluded.content OR router_nonces.used_at < ?5)";
+
 const KEEP: &str =
     "INSERT INTO router_nonces (source, nonce, content, answer, used_at) VALUES (?1, ?2, ?3, ?4, ?5)
-    ON CONFLICT DO NOTHING";
+    ON CONFLICT (source, nonce) DO UPDATE SET answer = excluded.answer, used_at = excluded.used_at
+    WHERE router_nonces.answer = x'' AND router_nonces.content = excluded.content";
+
+const LEAVE: &str =
+    "DELETE FROM router_nonces WHERE source = ?1 AND nonce = ?2 AND content = ?3 AND answer = x''";
 
 const IS_SAME: &str = "SELECT 1 FROM router_nonces WHERE source = ?1 AND nonce = ?2 AND content = ?3";
 
@@ -28,7 +39,23 @@ impl Nonces for Embedded {
             session.rows(USED, (source, nonce), row)
         };
         let rows = self.call(read).await?;
-        rows.into_iter().next().map(|(content, answer)| nonces::read(&content, answer)).transpose()
+        rows.into_iter().next().map_or(Ok(None), |(content, answer)| nonces::read(&content, answer))
+    }
+
+    async fn take_nonce(
+        &self,
+        source: &str,
+        nonce: &Hash,
+        content: &Hash,
+        taken_max: Duration,
+    ) -> Result<Begun, QueueError> {
+        let now = self.now();
+        let before = now.saturating_sub(time::span(taken_max));
+        let row = (source.to_owned(), nonce.to_vec(), content.to_vec(), now, before);
+        if self.call(move |session| session.run(TAKE, row)).await? > 0 {
+            return Ok(Begun::Taken);
+        }
+        Ok(self.used(source, nonce).await?.map_or(Begun::Busy, Begun::Used))
     }
 
     async fn keep_nonce(&self, source: &str, nonce: &Hash, used: &Used) -> Result<bool, QueueError> {
@@ -39,6 +66,15 @@ impl Nonces for Embedded {
             Ok(!session.rows(IS_SAME, (source.as_str(), nonce, content), |_| Ok(()))?.is_empty())
         })
         .await
+    }
+
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
+        let row = (source.to_owned(), nonce.to_vec(), content.to_vec());
+        self.call(move |session| session.run(LEAVE, row)).await.map(drop)
+    }
+
+    async fn nonce_sources(&self) -> Result<Vec<String>, QueueError> {
+        self.call(|session| session.rows(nonces::SOURCES, (), |row| row.get::<String>(0))).await
     }
 
     async fn prune_nonces(&self, source: &str, age: Duration) -> Result<u64, QueueError> {

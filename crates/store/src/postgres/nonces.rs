@@ -7,12 +7,24 @@ use outbox::QueueError;
 
 use super::connect::answered;
 use super::{PRUNE_SLICE, Postgres};
-use crate::{Hash, Nonces, Used, nonces, time};
+use crate::{Begun, Hash, Nonces, Used, nonces, time};
 
 const USED: &str = "SELECT content, answer FROM router_nonces WHERE source = $1 AND nonce = $2";
 
+/// What is only taken has no answer.
+const TAKE: &str = "INSERT INTO router_nonces (source, nonce, content, answer, used_at)
+    VALUES ($2, $3, $4, '', router_now($1)) ON CONFLICT (source, nonce)
+    DO UPDATE SET content = excluded.content, used_at = excluded.used_at
+    WHERE router_nonces.answer = ''
+    AND (router_nonces.content = excluded.content OR router_nonces.used_at < router_now($1) - $5)";
+
 const KEEP: &str = "INSERT INTO router_nonces (source, nonce, content, answer, used_at)
-    VALUES ($2, $3, $4, $5, router_now($1)) ON CONFLICT (source, nonce) DO NOTHING";
+    VALUES ($2, $3, $4, $5, router_now($1)) ON CONFLICT (source, nonce)
+    DO UPDATE SET answer = excluded.answer, used_at = excluded.used_at
+    WHERE router_nonces.answer = '' AND router_nonces.content = excluded.content";
+
+const LEAVE: &str =
+    "DELETE FROM router_nonces WHERE source = $1 AND nonce = $2 AND content = $3 AND answer = ''";
 
 const IS_SAME: &str = "SELECT 1 FROM router_nonces WHERE source = $1 AND nonce = $2 AND content = $3";
 
@@ -30,7 +42,26 @@ impl Nonces for Postgres {
             let row = client.query_opt(&used, &[&source, &&nonce[..]]).await?;
             row.map(|row| Ok((row.try_get::<_, Vec<u8>>(0)?, row.try_get::<_, Vec<u8>>(1)?))).transpose()
         });
-        found.await?.map(|(content, answer)| nonces::read(&content, answer)).transpose()
+        found.await?.map_or(Ok(None), |(content, answer)| nonces::read(&content, answer))
+    }
+
+    async fn take_nonce(
+        &self,
+        source: &str,
+        nonce: &Hash,
+        content: &Hash,
+        taken_max: Duration,
+    ) -> Result<Begun, QueueError> {
+        let (now, taken_max) = (self.moments.given(self.moments.now()), time::span(taken_max));
+        let client = self.connections.get().await?;
+        let taken = answered(client, async |client| {
+            let take = client.prepare_cached(TAKE).await?;
+            Ok(client.execute(&take, &[&now, &source, &&nonce[..], &&content[..], &taken_max]).await?)
+        });
+        if taken.await? > 0 {
+            return Ok(Begun::Taken);
+        }
+        Ok(self.used(source, nonce).await?.map_or(Begun::Busy, Begun::Used))
     }
 
     async fn keep_nonce(&self, source: &str, nonce: &Hash, used: &Used) -> Result<bool, QueueError> {
@@ -46,6 +77,24 @@ impl Nonces for Postgres {
             Ok(client.query_opt(&same, &[&source, &nonce, &content]).await?.is_some())
         });
         Ok(is_same.await?)
+    }
+
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
+        let client = self.connections.get().await?;
+        let left = answered(client, async |client| {
+            let leave = client.prepare_cached(LEAVE).await?;
+            Ok(client.execute(&leave, &[&source, &&nonce[..], &&content[..]]).await?)
+        });
+        Ok(left.await.map(drop)?)
+    }
+
+    async fn nonce_sources(&self) -> Result<Vec<String>, QueueError> {
+        let client = self.connections.get().await?;
+        let sources = answered(client, async |client| {
+            let sources = client.prepare_cached(nonces::SOURCES).await?;
+            client.query(&sources, &[]).await?.iter().map(|row| Ok(row.try_get(0)?)).collect()
+        });
+        Ok(sources.await?)
     }
 
     async fn prune_nonces(&self, source: &str, age: Duration) -> Result<u64, QueueError> {
