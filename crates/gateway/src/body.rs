@@ -1,56 +1,96 @@
 //! Takes a body off the wire under a cap, and inflates it under the same cap.
 
-use std::io::Read;
+use std::{io::Read, net::IpAddr};
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
-use tokio::time::Instant;
+use tokio::time::{Instant, sleep};
 
-use crate::{problem::Problem, room::Charge};
+use crate::{
+    problem::Problem,
+    room::{Charge, LOOK_EVERY, Share},
+};
 
 /// How much of a refused body is still read, so that the sender sees the answer instead of a broken connection.
 const DRAIN_BYTES_MAX: usize = 16 << 20;
 /// And for how long.
 const DRAIN_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Reads a whole body; at most `bytes_max`, until `deadline`, and all of it charged.
+/// Reads a whole body; at most `bytes_max`, until `deadline`, and all of it charged. `client` is asked for only where the
+/// body does not come in one piece.
 pub(crate) async fn read(
     body: &mut Incoming,
-    bytes_max: usize,
-    deadline: Instant,
+    (bytes_max, deadline): (usize, Instant),
     charge: &mut Charge,
+    client: impl FnOnce() -> IpAddr,
 ) -> Result<Bytes, Problem> {
-    let reading = collect(body, bytes_max, charge);
+    let reading = async {
+        let Some(first) = piece(body).await? else { return Ok(Bytes::new()) };
+        if first.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        charge.grow(first.len())?;
+        // The usual body comes in one piece and is never copied.
+        if body.is_end_stream() {
+            return Ok(first);
+        }
+        let share = charge.share(client());
+        rest(body, first, bytes_max, (charge, share)).await
+    };
     tokio::time::timeout_at(deadline, reading).await.unwrap_or(Err(Problem::BodyLate))
 }
 
-async fn collect(body: &mut Incoming, bytes_max: usize, charge: &mut Charge) -> Result<Bytes, Problem> {
-    let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok());
-    let mut first = Bytes::new();
-    let mut rest: Option<BytesMut> = None;
-    while let Some(frame) = body.frame().await {
-        let Ok(piece) = frame.map_err(|_| Problem::BodyBroken)?.into_data() else { continue };
-        let so_far = rest.as_ref().map_or(first.len(), BytesMut::len);
-        if so_far + piece.len() > bytes_max {
-            return Err(Problem::TooLarge { bytes_max: bytes_max as u64 });
-        }
-        charge.grow(piece.len())?;
-        match &mut rest {
-            Some(rest) => rest.extend_from_slice(&piece),
-            // The usual body comes in one piece and is never copied.
-            None if first.is_empty() => first = piece,
-            None => {
-                let size = announced.unwrap_or(0).max(so_far + piece.len()).min(bytes_max);
-                let mut whole = BytesMut::with_capacity(size);
-                whole.extend_from_slice(&first);
-                whole.extend_from_slice(&piece);
-                rest = Some(whole);
+/// What follows the first piece.
+async fn rest(
+    body: &mut Incoming,
+    first: Bytes,
+    bytes_max: usize,
+    (charge, mut share): (&mut Charge, Share),
+) -> Result<Bytes, Problem> {
+    share.grow(first.len())?;
+    let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
+    let mut whole: Option<BytesMut> = None;
+    let mut look = std::pin::pin!(sleep(LOOK_EVERY));
+    loop {
+        let next = tokio::select! {
+            biased; // What has come is taken before it is asked how fast it came.
+            next = piece(body) => next?,
+            () = look.as_mut() => {
+                share.look()?;
+                look.as_mut().reset(Instant::now() + LOOK_EVERY);
+                continue;
             }
+        };
+        let Some(next) = next else { return Ok(whole.map_or(first, BytesMut::freeze)) };
+        let so_far = whole.as_ref().map_or(first.len(), BytesMut::len);
+        if so_far + next.len() > bytes_max {
+            return Err(too_large(bytes_max));
+        }
+        charge.grow(next.len())?;
+        share.grow(next.len())?;
+        let whole = whole.get_or_insert_with(|| {
+            let mut whole = BytesMut::with_capacity((so_far + announced.max(next.len())).min(bytes_max));
+            whole.extend_from_slice(&first);
+            whole
+        });
+        whole.extend_from_slice(&next);
+    }
+}
+
+/// The next bytes; none at the end.
+async fn piece(body: &mut Incoming) -> Result<Option<Bytes>, Problem> {
+    while let Some(frame) = body.frame().await {
+        if let Ok(piece) = frame.map_err(|_| Problem::BodyBroken)?.into_data() {
+            return Ok(Some(piece));
         }
     }
-    Ok(rest.map_or(first, BytesMut::freeze))
+    Ok(None)
+}
+
+fn too_large(bytes_max: usize) -> Problem {
+    Problem::TooLarge { bytes_max: bytes_max as u64 }
 }
 
 /// Lets the sender of a refused body finish, in the background and within bounds.

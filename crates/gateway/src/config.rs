@@ -214,13 +214,13 @@ pub const KEYS: &[Key] = &[
         "gateway.in_flight_bytes_max",
         Kind::Bytes,
         "\"16MiB\"",
-        "Bytes of all bodies that are being read or on their way to Kafka, inflated ones included; more are answered 503. The gateway needs about four times as much memory for them.",
+        "Bytes of all bodies that are being read or on their way to Kafka, inflated ones included; more are answered 503. Bodies of which a part is missing have half of it. The gateway needs about four times as much memory for them.",
     ),
     key(
         "gateway.trusted_proxies",
         Kind::TextList,
         "[]",
-        "Networks such as `10.0.0.0/8` of proxies in front: from them, `Forwarded` and `X-Forwarded-For` say who the client is, for logs and spans.",
+        "Networks such as `10.0.0.0/8` of proxies in front: from them, `Forwarded` and `X-Forwarded-For` say who the client is, for logs and spans, and for the share of one client in unfinished bodies.",
     ),
     key("departments.partitions", Kind::Integer, "24", "Partitions of `okr.events`."),
     Key {

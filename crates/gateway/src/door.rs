@@ -69,7 +69,7 @@ struct Caller {
 impl Door {
     pub(crate) fn new(config: GatewayConfig, entrances: Entrances, desk: Desk, clock: boot::Clock) -> Self {
         let (desk, under_way) = (Arc::new(desk), TaskTracker::new());
-        let room = Room::new(config.in_flight_bytes_max.as_usize());
+        let room = Room::new(config.in_flight_bytes_max.as_usize(), config.body_max.as_usize());
         // The start has refused networks that are none.
         let proxies = config.proxies().unwrap_or_default();
         let (entrances, clock) = (Current::new(entrances), Clock(clock));
@@ -123,6 +123,11 @@ impl Door {
 
     /// Waits for the deliveries whose senders went away.
     pub(crate) async fn finish(&self) {
+    /// Bytes of bodies of which a part is missing.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.room.unfinished()
+    }
+
         self.under_way.close();
         self.under_way.wait().await;
     }
@@ -193,7 +198,7 @@ impl Door {
             media_type(headers, source)?;
         }
         let coding = coding(headers)?;
-        let (wire_body, mut charge) = self.body(body, started).await?;
+        let (wire_body, mut charge) = self.body(body, headers, caller).await?;
         let deadline = started + self.config.request_deadline.0.saturating_sub(ANSWER_TIME);
         if let Some(offer) = source.offer(&head.method, headers, &wire_body).filter(|_| !is_batch) {
             let greeting = self.memory.register(source, offer, deadline).await?;
@@ -247,14 +252,20 @@ impl Door {
     }
 
     /// The body off the wire. A sender may take half the deadline for it, so that enough is left for Kafka.
-    async fn body(&self, body: &mut Incoming, started: Instant) -> Result<(Bytes, Charge), Problem> {
+    async fn body(
+        &self,
+        body: &mut Incoming,
+        headers: &HeaderMap,
+        caller: Caller,
+    ) -> Result<(Bytes, Charge), Problem> {
         let (bytes_max, announced) = (self.config.body_max, body.size_hint().lower());
         if announced > bytes_max.0 {
             return Err(Problem::TooLarge { bytes_max: bytes_max.0 });
         }
         let mut charge = self.room.enter(usize::try_from(announced).unwrap_or(usize::MAX))?;
-        let deadline = started + self.config.request_deadline.0 / 2;
-        let read = body::read(body, bytes_max.as_usize(), deadline, &mut charge).await?;
+        let deadline = caller.started + self.config.request_deadline.0 / 2;
+        let client = || self.proxies.client(caller.peer, headers);
+        let read = body::read(body, (bytes_max.as_usize(), deadline), &mut charge, client).await?;
         Ok((read, charge))
     }
 

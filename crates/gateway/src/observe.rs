@@ -49,6 +49,11 @@ pub(crate) fn in_flight(bytes: usize) {
     metrics::gauge!("okr_gateway_in_flight_bytes").set(bytes as f64);
 }
 
+/// Bytes of bodies of which a part is missing.
+pub(crate) fn unfinished(bytes: usize) {
+    metrics::gauge!("okr_gateway_unfinished_body_bytes").set(bytes as f64);
+}
+
 /// When a delivery of the source was last accepted.
 pub(crate) fn last_accepted(source: &str, at: Timestamp) {
     metrics::gauge!("okr_source_last_accepted_timestamp_seconds", "source" => source.to_owned())

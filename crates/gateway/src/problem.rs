@@ -31,6 +31,8 @@ pub(crate) enum Problem {
     Malformed,
     LongPath,
     BodyLate,
+    /// It came too slowly while others needed its room.
+    BodySlow,
     BodyBroken,
     Unproven {
         reason: &'static str,
@@ -56,7 +58,7 @@ impl Problem {
             Self::TooLarge { .. } | Self::TooManyItems { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::LongPath => StatusCode::URI_TOO_LONG,
-            Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyLate | Self::BodySlow => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Unproven { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
@@ -80,6 +82,7 @@ impl Problem {
             Self::Malformed => "this is not HTTP as it is spoken here",
             Self::LongPath => "the path is too long; webhooks go to /in/{source}",
             Self::BodyLate => "the body did not arrive in time",
+            Self::BodySlow => "the body came too slowly while many others were coming; send it again",
             Self::BodyBroken => "the body broke off",
             Self::Unproven { .. } => "the request does not prove where it comes from",
             Self::TooMany { .. } => "this source sends too much at once; send it again later",
@@ -120,6 +123,7 @@ impl Problem {
             Self::Malformed => "malformed",
             Self::LongPath => "long_path",
             Self::BodyLate => "body_late",
+            Self::BodySlow => "body_slow",
             Self::BodyBroken => "body_broken",
             Self::Unproven { reason } | Self::Unavailable { reason } => reason,
             Self::TooMany { .. } => "rate",

@@ -91,6 +91,7 @@ pub(crate) fn watch(door: Arc<Door>, house: &House) {
                 _ = ticks.tick() => {}
             }
             observe::in_flight(door.in_flight());
+            observe::unfinished(door.unfinished());
             let entrances = door.entrances().take();
             // A source that is no longer listened to is not missed.
             let is_heard =

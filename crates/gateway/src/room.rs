@@ -1,14 +1,23 @@
 //! How many bytes of bodies may be in memory at once: those being read, and those on their way to Kafka.
 //!
 //! Bytes are charged as they come, so that a sender that announces much and sends nothing takes nobody's place. One
-//! atomic number holds it all; a charge gives back what it has when it is dropped, however the request ends.
+//! atomic number holds it all; a charge gives back what it has when it is dropped, however the request ends. Bodies that
+//! have not come completely have only a part of it, see [`shares`].
 
-use std::sync::{
-    Arc,
-    atomic::{AtomicUsize, Ordering},
+mod shares;
+
+use std::{
+    net::IpAddr,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use crate::problem::Problem;
+
+use shares::Shares;
+pub(crate) use shares::{LOOK_EVERY, Share};
 
 /// Why there is none.
 const FULL: Problem = Problem::Unavailable { reason: "in_flight" };
@@ -18,11 +27,14 @@ const FULL: Problem = Problem::Unavailable { reason: "in_flight" };
 pub(crate) struct Room {
     used: AtomicUsize,
     bytes_max: usize,
+    shares: Shares,
 }
 
 impl Room {
-    pub(crate) fn new(bytes_max: usize) -> Arc<Self> {
-        Arc::new(Self { used: AtomicUsize::new(0), bytes_max })
+    /// For so many bytes, where the largest body has `body_max`.
+    pub(crate) fn new(bytes_max: usize, body_max: usize) -> Arc<Self> {
+        let shares = Shares::new(bytes_max, body_max);
+        Arc::new(Self { used: AtomicUsize::new(0), bytes_max, shares })
     }
 
     /// For one request. `announced` bytes must fit now, but are charged only when they come.
@@ -36,6 +48,11 @@ impl Room {
     /// The bytes that are charged now.
     pub(crate) fn used(&self) -> usize {
         self.used.load(Ordering::Relaxed)
+    }
+
+    /// Those of bodies that have not come completely.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.shares.bytes()
     }
 }
 
@@ -53,6 +70,11 @@ impl Charge {
         self.room.used.fetch_update(Ordering::Relaxed, Ordering::Relaxed, more).map_err(|_| FULL)?;
         self.bytes += bytes;
         Ok(())
+    }
+
+    /// For as long as the body of this client is unfinished.
+    pub(crate) fn share(&self, client: IpAddr) -> Share {
+        Share::new(self.room.clone(), client)
     }
 }
 

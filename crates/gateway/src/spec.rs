@@ -25,6 +25,7 @@ const REFUSALS: &[Problem] = &[
     Problem::Encoding,
     Problem::TooLarge { bytes_max: BODY_MAX },
     Problem::BodyLate,
+    Problem::BodySlow,
     Problem::BodyBroken,
     Problem::Unproven { reason: "" },
     Problem::TooMany { retry_after: RETRY_AFTER_SECONDS },

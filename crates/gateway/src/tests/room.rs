@@ -12,15 +12,20 @@ use tokio::{
 use super::{OKR, Stage, client, config, log::Act, source, stage_with, until};
 use crate::GatewayConfig;
 
-/// Room for two bodies and a bit.
+/// Room for four bodies, two of which may be unfinished.
 async fn small() -> Stage {
-    stage_with(GatewayConfig { body_max: Bytes(1_000), in_flight_bytes_max: Bytes(2_000), ..config() }).await
+    let config = GatewayConfig { body_max: Bytes(1_000), in_flight_bytes_max: Bytes(4_000), ..config() };
+    stage_with(GatewayConfig { trusted_proxies: vec!["127.0.0.1".to_owned()], ..config }).await
 }
 
 async fn begun(stage: &Stage, announced: usize, sent: usize) -> TcpStream {
+    begun_by(stage, "192.0.2.1", announced, sent).await
+}
+
+async fn begun_by(stage: &Stage, client: &str, announced: usize, sent: usize) -> TcpStream {
     let mut stream = TcpStream::connect(stage.address).await.unwrap();
     let head = format!(
-        "POST /in/open HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {announced}\r\n\r\n"
+        "POST /in/open HTTP/1.1\r\nhost: x\r\nx-forwarded-for: {client}\r\nconnection: close\r\ncontent-length: {announced}\r\n\r\n"
     );
     stream.write_all(head.as_bytes()).await.unwrap();
     stream.write_all(&vec![b' '; sent]).await.unwrap();
@@ -34,11 +39,11 @@ fn check_full(reply: &client::Reply) {
 }
 
 #[tokio::test]
-async fn bodies_that_are_being_read_count_by_what_has_come() {
+async fn unfinished_bodies_have_half_of_the_room_and_finished_ones_the_rest() {
     let stage = small().await;
-    let slow = [begun(&stage, 1_000, 990).await, begun(&stage, 1_000, 960).await];
-    until("both are charged", || stage.door.in_flight() == 1_950).await;
-    check_full(&client::post(stage.address, "/in/open", &[], OKR).await);
+    let slow = [begun_by(&stage, "192.0.2.2", 1_000, 990).await, begun(&stage, 1_000, 960).await];
+    until("both are charged", || stage.door.unfinished() == 1_950).await;
+    assert_eq!(stage.door.in_flight(), 1_950);
     // A body without a length is refused once it has grown too far.
     let chunked =
         "POST /in/open HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
@@ -46,14 +51,52 @@ async fn bodies_that_are_being_read_count_by_what_has_come() {
     let chunk = format!("32\r\n{}\r\n32\r\n{}\r\n0\r\n\r\n", " ".repeat(50), " ".repeat(50));
     stream.write_all(format!("{chunked}{chunk}").as_bytes()).await.unwrap();
     check_full(&client::read(stream).await);
+    // What comes in one piece has room.
+    assert_eq!(client::post(stage.address, "/in/open", &[], OKR).await.status, 202);
     // Those who go away leave room.
     drop(slow);
-    until("all is given back", || stage.door.in_flight() == 0).await;
-    assert_eq!(client::post(stage.address, "/in/open", &[], OKR).await.status, 202);
+    until("all is given back", || stage.door.in_flight() + stage.door.unfinished() == 0).await;
     // Who announces much and sends nothing takes nobody's place.
-    let _idle = [begun(&stage, 1_000, 0).await, begun(&stage, 1_000, 0).await, begun(&stage, 1_000, 0).await];
+    let _idle: Vec<_> = futures::future::join_all((0..9).map(|_| begun(&stage, 1_000, 0))).await;
     assert_eq!(client::post(stage.address, "/in/open", &[], OKR).await.status, 202);
     until("all is given back", || stage.door.in_flight() == 0).await;
+}
+
+/// As many as would fill the room of a gateway with the default configuration.
+#[tokio::test]
+async fn stalled_bodies_of_strangers_keep_nobody_out_and_are_given_up() {
+    let proxies = vec!["127.0.0.1".to_owned()];
+    let stage = stage_with(GatewayConfig { trusted_proxies: proxies, ..config() }).await;
+    let body = [OKR, &vec![b' '; 300_000]].concat();
+    let mut stalled = Vec::new();
+    for _ in 0..40 {
+        stalled.push(begun(&stage, 512 << 10, 500_000).await);
+    }
+    until("they have what one sender may", || stage.door.unfinished() > 3_900_000).await;
+    let honest = [("x-forwarded-for".to_owned(), "198.51.100.7".to_owned())];
+    // One in a piece, one in many.
+    assert_eq!(client::post(stage.address, "/in/open", &honest, OKR).await.status, 202);
+    assert_eq!(client::post(stage.address, "/in/open", &honest, &body).await.status, 202);
+    assert!(stage.door.unfinished() <= 4 << 20, "one sender has a quarter of the room");
+    // Another stranger makes it crowded, and then nobody may stall.
+    let began = std::time::Instant::now();
+    let mut others = Vec::new();
+    for _ in 0..4 {
+        others.push(begun_by(&stage, "192.0.2.2", 512 << 10, 500_000).await);
+    }
+    until("it is crowded", || stage.door.unfinished() > 5 << 20).await;
+    until("it is crowded no more", || stage.door.unfinished() <= 4 << 20).await;
+    assert!(began.elapsed() < Duration::from_secs(4), "half of the deadline would be five seconds");
+    let told = stalled.iter_mut().chain(&mut others).map(status);
+    assert!(futures::future::join_all(told).await.contains(&Some(408)));
+}
+
+/// What a connection was told until now.
+async fn status(stream: &mut TcpStream) -> Option<u16> {
+    let mut told = [0; 12];
+    let reading = stream.read_exact(&mut told);
+    tokio::time::timeout(Duration::from_millis(50), reading).await.ok()?.ok()?;
+    std::str::from_utf8(&told).ok()?.rsplit(' ').next()?.parse().ok()
 }
 
 #[tokio::test]
@@ -75,17 +118,25 @@ async fn what_is_on_its_way_counts_until_kafka_has_answered_even_without_its_sen
 
 #[tokio::test]
 async fn what_was_inflated_counts_too() {
-    let stage = small().await;
+    let config = GatewayConfig { body_max: Bytes(1_000), in_flight_bytes_max: Bytes(2_000), ..config() };
+    let stage = stage_with(config).await;
     let body = format!("[{}]", " ".repeat(900));
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     std::io::Write::write_all(&mut encoder, body.as_bytes()).unwrap();
     let packed = encoder.finish().unwrap();
     let headers = [("content-encoding".to_owned(), "gzip".to_owned())];
     // There is room for the packed one only.
-    let slow = [begun(&stage, 1_000, 600).await, begun(&stage, 1_000, 600).await];
-    until("both are charged", || stage.door.in_flight() == 1_200).await;
+    let (say, word) = oneshot::channel();
+    stage.log.then(Act::Wait(word));
+    let mut under_way = begun(&stage, 1_000, 0).await;
+    let mut whole = OKR.to_vec();
+    whole.resize(1_000, b' ');
+    under_way.write_all(&whole).await.unwrap();
+    let slow = begun(&stage, 1_000, 600).await;
+    until("both are charged", || stage.door.in_flight() == 1_600).await;
     check_full(&client::post(stage.address, "/in/open/batch", &headers, &packed).await);
-    assert_eq!(stage.door.in_flight(), 1_200);
+    assert_eq!(stage.door.in_flight(), 1_600);
+    say.send(Ok(())).unwrap();
     drop(slow);
     until("all is given back", || stage.door.in_flight() == 0).await;
     assert_eq!(client::post(stage.address, "/in/open/batch", &headers, &packed).await.status, 202);
