@@ -65,6 +65,16 @@ pub(crate) enum Told {
     Unavailable(&'static str),
 }
 
+impl Told {
+    /// What a repeat is told, where there is something to repeat.
+    pub(crate) fn again(&self) -> Option<Vec<u8>> {
+        match self {
+            Self::First(outcome) | Self::Again(outcome) => Some(outcome.again()),
+            Self::Unavailable(_) => None,
+        }
+    }
+}
+
 /// See the head of this file.
 #[derive(Debug)]
 pub(crate) struct Desk {

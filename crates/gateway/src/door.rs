@@ -28,7 +28,7 @@ use crate::{
     room::{Charge, Room},
     split::Form,
     tls::Tls,
-    trail::{BATCH_ROUTE, ROUTE, Trail},
+    trail::{BATCH_ROUTE, Entry, ROUTE, Trail},
 };
 use batch::Batch;
 
@@ -63,7 +63,14 @@ impl std::fmt::Debug for Clock {
 #[derive(Debug, Clone, Copy)]
 struct Caller {
     peer: IpAddr,
+    scheme: &'static str,
     started: Instant,
+}
+
+impl Caller {
+    fn entry(self, method: &Method, is_batch: bool) -> Entry<'_> {
+        Entry { method, route: if is_batch { BATCH_ROUTE } else { ROUTE }, scheme: self.scheme }
+    }
 }
 
 impl Door {
@@ -116,6 +123,11 @@ impl Door {
         self.room.used()
     }
 
+    /// Bytes of bodies of which a part is missing.
+    pub(crate) fn unfinished(&self) -> usize {
+        self.room.unfinished()
+    }
+
     /// How long reports may still come after the last request.
     pub(crate) fn flush_max(&self) -> Duration {
         self.desk.report_max()
@@ -123,11 +135,6 @@ impl Door {
 
     /// Waits for the deliveries whose senders went away.
     pub(crate) async fn finish(&self) {
-    /// Bytes of bodies of which a part is missing.
-    pub(crate) fn unfinished(&self) -> usize {
-        self.room.unfinished()
-    }
-
         self.under_way.close();
         self.under_way.wait().await;
     }
@@ -136,10 +143,10 @@ impl Door {
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        peer: IpAddr,
+        (peer, scheme): (IpAddr, &'static str),
     ) -> Result<Answer, Infallible> {
         let started = Instant::now();
-        let caller = Caller { peer, started };
+        let caller = Caller { peer, scheme, started };
         let (head, mut body) = request.into_parts();
         let mut proven = None;
         let entrances = self.entrances.take();
@@ -147,7 +154,7 @@ impl Door {
         let entrance = entrances.get(name);
         let answered = self.handle((entrance, is_batch), &head, &mut body, (caller, &mut proven)).await;
         let mut span =
-            proven.unwrap_or_else(|| Trail::default().enter((&head.method, route(is_batch)), started));
+            proven.unwrap_or_else(|| Trail::default().enter(&caller.entry(&head.method, is_batch), started));
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
         let answer = answered.unwrap_or_else(|problem| {
             // Who asks before sending has sent nothing yet, and shall not.
@@ -206,7 +213,7 @@ impl Door {
         }
         self.prove(entrance, headers, &wire_body, (caller, deadline)).await?;
         let mut trail = Trail::of(headers);
-        *span = Some(trail.enter((&head.method, route(is_batch)), started));
+        *span = Some(trail.enter(&caller.entry(&head.method, is_batch), started));
         if let Some(bucket) = entrance.bucket() {
             bucket.take(Instant::now()).map_err(|wait| {
                 let retry_after = (wait.as_secs_f64().ceil() as u64).max(1);
@@ -311,17 +318,20 @@ impl Door {
         source: &str,
     ) -> Result<Answer, Problem> {
         let (desk, deadline) = (self.desk.clone(), parcel.deadline);
+        let taken_max = self.way_max();
         let taking = async move {
-            let told = desk.take(parcel).await;
-            drop(charge);
-            match (once, &told) {
-                (Some(once), Told::First(outcome) | Told::Again(outcome)) => {
-                    once.keep(outcome.again()).await.map_or_else(Told::Unavailable, |()| told)
-                }
-                _ => told,
+            // In place, so that it stands but once in what is carried around.
+            let taking = std::pin::pin!(async move {
+                let told = desk.take(parcel).await;
+                drop(charge);
+                told
+            });
+            match once {
+                None => Ok(taking.await),
+                Some(once) => once.around(taken_max, taking, Told::again).await,
             }
         };
-        match self.outcome(taking, deadline, source).await? {
+        match self.outcome(taking, deadline, source).await?? {
             Told::First(outcome) => Ok(outcome.answer(false)),
             Told::Again(outcome) => {
                 observe::duplicates(source, 1);
@@ -331,6 +341,11 @@ impl Door {
         }
     }
 
+    /// The longest that a delivery can be on its way: it waits for a twin, or the registry, and then for its reports.
+    fn way_max(&self) -> Duration {
+        self.config.request_deadline.0 + self.desk.report_max()
+    }
+
     /// From here on what was proven goes its way even if its sender goes away; only the answer has a deadline.
     async fn outcome<T: Send + 'static>(
         &self,
@@ -338,8 +353,11 @@ impl Door {
         deadline: Instant,
         source: &str,
     ) -> Result<T, Problem> {
-        match timeout_at(deadline, Escort::new(taking, &self.under_way, self.desk.report_max() + KEEP_MAX))
-            .await
+        match timeout_at(
+            deadline,
+            Escort::new(taking, &self.under_way, self.desk.report_max() + 2 * KEEP_MAX),
+        )
+        .await
         {
             Ok(Ok(told)) => Ok(told),
             Ok(Err(panic)) => {
@@ -369,10 +387,6 @@ fn essence(headers: &HeaderMap) -> Result<&str, Problem> {
         Some(essence) => Ok(essence),
         None => Err(Problem::MediaType),
     }
-}
-
-fn route(is_batch: bool) -> &'static str {
-    if is_batch { BATCH_ROUTE } else { ROUTE }
 }
 
 fn media_type(headers: &HeaderMap, source: &Source) -> Result<(), Problem> {

@@ -86,9 +86,11 @@ pub(crate) fn certificate(outcome: &'static str) {
     metrics::counter!("okr_gateway_certificate_loads_total", "outcome" => outcome).increment(1);
 }
 
-/// When the certificate that is shown ends, in seconds since 1970.
-pub(crate) fn certificate_expiry(at: i64) {
-    metrics::gauge!("okr_gateway_certificate_expiry_timestamp_seconds").set(at as f64);
+/// When the certificate that is shown ends, in seconds since 1970. A gauge cannot be taken back: once there is none, it
+/// is no number, which no alert compares.
+pub(crate) fn certificate_expiry(at: Option<i64>) {
+    let at = at.map_or(f64::NAN, |at| at as f64);
+    metrics::gauge!("okr_gateway_certificate_expiry_timestamp_seconds").set(at);
 }
 
 /// Whether a source is paused.

@@ -1,7 +1,9 @@
-//! Values that a sender may use once: asked about before a delivery goes its way, kept once Kafka has it.
+//! Values that a sender may use once: taken in the store before a delivery goes to Kafka, kept once Kafka has it, and
+//! left if nothing came of it.
 //!
-//! Two requests with one value and different bodies that are under way at the same moment both pass: the value is kept
-//! only when Kafka has acknowledged. It takes the sender's own key to sign two such bodies.
+//! While it is taken, another body with it is asked to come again (503): only the outcome of the first says whether it
+//! is a second use. The same body may always come again. A gateway that dies leaves nothing; what it had taken is free
+//! after the longest time that a delivery can be on its way.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -9,7 +11,7 @@ use boot::House;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 use sources::{Refusal, Source};
-use store::{Hash, Nonces, Used};
+use store::{Begun, Hash, Nonces, Used};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{door::Door, observe, problem::Problem};
@@ -18,6 +20,8 @@ use crate::{door::Door, observe, problem::Problem};
 pub(crate) const KEEP_MAX: Duration = Duration::from_secs(5);
 /// How often old values are forgotten.
 const PRUNE_PERIOD: Duration = Duration::from_secs(60);
+/// Values of a source that is not configured here are forgotten after this time: another gateway may have it still.
+const STRANGE_AGE: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The value of one request, and what it stands for.
 pub(crate) struct Once {
@@ -50,9 +54,8 @@ pub(crate) async fn ask(
     (headers, body, is_batch): (&HeaderMap, &[u8], bool),
     deadline: Instant,
 ) -> Result<Asked, Problem> {
-    let refused = |refusal: Refusal| Problem::Unproven { reason: refusal.reason() };
     let Some(nonce) = source.nonce(headers).map_err(refused)? else { return Ok(Asked::Nothing) };
-    let store = store.ok_or(Problem::Unavailable { reason: "store" })?.clone();
+    let store = store.ok_or(unavailable("store"))?.clone();
     let mut content = Sha256::new_with_prefix([u8::from(is_batch)]);
     content.update(body);
     let once = Once {
@@ -62,33 +65,72 @@ pub(crate) async fn ask(
         content: content.finalize().into(),
     };
     let used = once.until(deadline, once.store.used(&once.source, &once.nonce)).await;
-    match used.map_err(|reason| Problem::Unavailable { reason })? {
+    match used.map_err(unavailable)? {
         None => Ok(Asked::New(once)),
         // What was held may be understood by now: the duplicate window knows.
         Some(used) if used.content == once.content && is_held(&used.answer) => Ok(Asked::New(once)),
         Some(used) if used.content == once.content => Ok(Asked::Again(used.answer)),
-        Some(_) => {
-            let source = &once.source;
-            let (reason, refusal) = (Refusal::Reused.reason(), Refusal::Reused);
-            tracing::info!(okr.source = source, reason, "refused a request to {source}: {refusal}");
-            Err(refused(refusal))
-        }
+        Some(_) => Err(once.reused()),
     }
 }
 
+fn refused(refusal: Refusal) -> Problem {
+    Problem::Unproven { reason: refusal.reason() }
+}
+
 impl Once {
+    /// Goes the delivery's way between taking the value and keeping it. `answer` is what a repeat is to be told, and none
+    /// if nothing came of the delivery. No delivery is on its way for longer than `taken_max`.
+    pub(crate) async fn around<T>(
+        self,
+        taken_max: Duration,
+        way: impl Future<Output = T>,
+        answer: impl FnOnce(&T) -> Option<Vec<u8>>,
+    ) -> Result<T, Problem> {
+        self.take(taken_max).await?;
+        let outcome = way.await;
+        match answer(&outcome) {
+            Some(answer) => self.keep(answer).await?,
+            None => self.leave().await,
+        }
+        Ok(outcome)
+    }
+
+    async fn take(&self, taken_max: Duration) -> Result<(), Problem> {
+        // What is around the way takes its time as well.
+        let taken_max = taken_max + 2 * KEEP_MAX;
+        let taking = self.store.take_nonce(&self.source, &self.nonce, &self.content, taken_max);
+        match self.until(Instant::now() + KEEP_MAX, taking).await.map_err(unavailable)? {
+            Begun::Taken => Ok(()),
+            // It was kept since it was asked about; what is known of the delivery is the same everywhere.
+            Begun::Used(used) if used.content == self.content => Ok(()),
+            Begun::Used(_) => Err(self.reused()),
+            Begun::Busy => Err(unavailable("nonce_taken")),
+        }
+    }
+
     /// Keeps the value with what a repeat is to be told. Kafka has the delivery: if this fails, the sender is told to
     /// come again, and then it is kept.
-    pub(crate) async fn keep(&self, answer: Vec<u8>) -> Result<(), &'static str> {
+    async fn keep(&self, answer: Vec<u8>) -> Result<(), Problem> {
         let used = Used { content: self.content, answer };
         // Kafka may have been slower than the sender's patience; the value counts as used all the same.
         let limit = Instant::now() + KEEP_MAX;
-        let is_same = self.until(limit, self.store.keep_nonce(&self.source, &self.nonce, &used)).await?;
-        if !is_same {
-            let source = &self.source;
-            tracing::warn!(okr.source = source, "{source} used one nonce for two bodies at the same time");
-        }
-        Ok(())
+        let keeping = self.store.keep_nonce(&self.source, &self.nonce, &used);
+        if self.until(limit, keeping).await.map_err(unavailable)? { Ok(()) } else { Err(self.reused()) }
+    }
+
+    /// Lets other bodies have it: nothing was promised to this one's sender.
+    async fn leave(&self) {
+        let leaving = self.store.leave_nonce(&self.source, &self.nonce, &self.content);
+        // What cannot be left is free after a while.
+        let _ = self.until(Instant::now() + KEEP_MAX, leaving).await;
+    }
+
+    fn reused(&self) -> Problem {
+        let source = &self.source;
+        let (reason, refusal) = (Refusal::Reused.reason(), Refusal::Reused);
+        tracing::info!(okr.source = source, reason, "refused a request to {source}: {refusal}");
+        refused(refusal)
     }
 
     async fn until<T>(
@@ -99,12 +141,16 @@ impl Once {
         match timeout_at(limit, asking).await {
             Ok(Ok(answer)) => Ok(answer),
             Ok(Err(error)) => {
-                tracing::warn!(%error, "a nonce of {} was not looked up or kept: {error}", self.source);
+                tracing::warn!(%error, "a nonce of {} was not looked up, taken or kept: {error}", self.source);
                 Err("store")
             }
             Err(_) => Err("store"),
         }
     }
+}
+
+fn unavailable(reason: &'static str) -> Problem {
+    Problem::Unavailable { reason }
 }
 
 /// Whether something of what an answer tells was held.
@@ -132,11 +178,17 @@ pub(crate) fn prune(store: Arc<dyn Nonces>, door: Arc<Door>, house: &House) {
 }
 
 pub(crate) async fn prune_all(store: &dyn Nonces, door: &Door) {
+    let known = match store.nonce_sources().await {
+        Ok(known) => known,
+        Err(error) => {
+            tracing::warn!(%error, "old nonces were not forgotten: {error}");
+            return;
+        }
+    };
     let entrances = door.entrances().take();
-    let aged =
-        entrances.iter().filter_map(|entrance| Some((entrance.source.name(), entrance.source.nonce_age()?)));
-    for (source, age) in aged {
-        match store.prune_nonces(source, age).await {
+    for source in known {
+        let age = entrances.get(&source).and_then(|entrance| entrance.source.nonce_age());
+        match store.prune_nonces(&source, age.unwrap_or(STRANGE_AGE)).await {
             Ok(count) => observe::nonces_pruned(count),
             Err(error) => tracing::warn!(%error, "the old nonces of {source} were not forgotten: {error}"),
         }

@@ -106,7 +106,7 @@ async fn connection(
     let _ = stream.set_nodelay(true);
     observe::connections(1.0);
     match door.tls().take() {
-        None => talk(stream, peer, door, shutdown).await,
+        None => talk(stream, (peer, "http"), door, shutdown).await,
         Some(tls) => {
             let shaken = tokio::select! {
                 shaken = tls::shake(stream, tls) => shaken,
@@ -114,7 +114,7 @@ async fn connection(
                 () = shutdown.cancelled() => None,
             };
             if let Some(stream) = shaken {
-                talk(stream, peer, door, shutdown).await;
+                talk(stream, (peer, "https"), door, shutdown).await;
             }
         }
     }
@@ -124,7 +124,7 @@ async fn connection(
 /// HTTP, over whatever carries it.
 async fn talk(
     stream: impl AsyncRead + AsyncWrite + Unpin,
-    peer: IpAddr,
+    from: (IpAddr, &'static str),
     door: Arc<Door>,
     shutdown: CancellationToken,
 ) {
@@ -134,7 +134,7 @@ async fn talk(
     let asked = AtomicBool::new(false);
     let service = service_fn(|request| {
         asked.store(true, Ordering::Relaxed);
-        let answering = door.clone().answer(request, peer);
+        let answering = door.clone().answer(request, from);
         async {
             let answer = answering.await;
             asked.store(false, Ordering::Relaxed);

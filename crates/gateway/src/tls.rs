@@ -140,7 +140,10 @@ impl Tls {
 
     /// From now on, connections that begin meet this pair.
     pub(crate) fn exchange(&self, material: Option<Material>) {
-        tell(material.as_ref());
+        // Without one before or now there is nothing to say, or to take back.
+        if material.is_some() || self.material().is_some() {
+            tell(material.as_ref());
+        }
         *self.0.write().unwrap_or_else(PoisonError::into_inner) = material.map(Arc::new);
     }
 
@@ -161,9 +164,7 @@ impl Tls {
 }
 
 fn tell(material: Option<&Material>) {
-    if let Some(ends) = material.and_then(|material| material.ends) {
-        observe::certificate_expiry(ends);
-    }
+    observe::certificate_expiry(material.and_then(|material| material.ends));
 }
 
 /// Looks at the files until the house shuts down.

@@ -17,6 +17,15 @@ pub(crate) const ROUTE: &str = "/in/{source}";
 /// And the doors of batches.
 pub(crate) const BATCH_ROUTE: &str = "/in/{source}/batch";
 
+/// What is asked, and how.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Entry<'a> {
+    pub method: &'a Method,
+    pub route: &'static str,
+    /// As the gateway itself speaks it, whatever a proxy before it speaks.
+    pub scheme: &'static str,
+}
+
 /// The trace that a delivery belongs to.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Trail {
@@ -41,14 +50,15 @@ impl Trail {
     ///
     /// Only of a proven request: whoever begins a trace says whether it is recorded, and that is not for strangers to
     /// say. The span of another one is that of an empty trail, so it is recorded if our own ratio falls on it.
-    pub(crate) fn enter(&mut self, (method, route): (&Method, &'static str), began: Instant) -> Span {
+    pub(crate) fn enter(&mut self, entry: &Entry<'_>, began: Instant) -> Span {
+        let Entry { method, route, scheme } = *entry;
         let span = Span::start(Role::Server, self.parent).with(|draft| {
             draft.since(began.into_std());
             let method = if is_known(method) { method.as_str() } else { "_OTHER" };
             draft.name(format!("{} {route}", if method == "_OTHER" { "HTTP" } else { method }));
             draft.set("http.request.method", method);
             draft.set("http.route", route);
-            draft.set("url.scheme", "http");
+            draft.set("url.scheme", scheme);
         });
         self.parent = span.context().or(self.parent);
         span

@@ -187,5 +187,9 @@ fn a_nonce_that_is_worth_less_than_it_looks_is_doubted() {
     assert!(timeless.len() == 1 && timeless[0].contains("no `timestamp`"), "{timeless:?}");
     let bearer = doubts(r#"scheme = "bearer", secrets = ["a"], nonce = { header = "x-n" }"#);
     assert_eq!(bearer.len(), 2, "{bearer:?}");
+    let token = doubts(
+        r#"scheme = "jwt", issuer = "i", audience = "a", jwks = { url = "https://i" }, nonce = { header = "x-n" }"#,
+    );
+    assert!(token.len() == 2 && token[1].contains("tokens live no longer"), "{token:?}");
     assert_eq!(doubts(r#"scheme = "bearer", secrets = ["a"]"#), Vec::<String>::new());
 }

@@ -64,16 +64,20 @@ impl Door {
             bucket.owe(parcels.len().saturating_sub(1));
         }
         observe::batch_items(entrance.source.name(), parcels.len());
-        let desk = self.desk.clone();
+        let (desk, taken_max) = (self.desk.clone(), self.way_max());
         let taking = async move {
-            let told = desk.take_all(parcels).await;
-            drop(charge);
-            if let (Some(once), Ok(told)) = (once, &told) {
-                once.keep(answer::batch_again(told)).await?;
+            let taking = std::pin::pin!(async move {
+                let told = desk.take_all(parcels).await;
+                drop(charge);
+                told
+            });
+            let again = |told: &Result<Vec<_>, _>| told.as_deref().ok().map(answer::batch_again);
+            match once {
+                None => Ok(taking.await),
+                Some(once) => once.around(taken_max, taking, again).await,
             }
-            told
         };
-        let told = self.outcome(taking, reader.deadline, entrance.source.name()).await?;
+        let told = self.outcome(taking, reader.deadline, entrance.source.name()).await??;
         let told = told.map_err(|reason| Problem::Unavailable { reason })?;
         let repeats = told.iter().filter(|(_, repeated)| *repeated).count();
         observe::duplicates(entrance.source.name(), repeats);

@@ -11,7 +11,7 @@ use std::{
 use async_trait::async_trait;
 use boot::{Clock, Secret};
 use jiff::Timestamp;
-use store::{Hash, Learnt, Nonces, QueueError, Registered, Registrations, Seal, Sealed, Store, Used};
+use store::{Begun, Hash, Learnt, Nonces, QueueError, Registered, Registrations, Seal, Sealed, Store, Used};
 
 use crate::{Memory, memory::Recall};
 
@@ -109,3 +109,24 @@ impl Nonces for Brittle {
         self.store.prune_nonces(source, age).await
     }
 }
+    async fn take_nonce(
+        &self,
+        source: &str,
+        nonce: &Hash,
+        content: &Hash,
+        taken_max: Duration,
+    ) -> Result<Begun, QueueError> {
+        self.answers()?;
+        self.store.take_nonce(source, nonce, content, taken_max).await
+    }
+
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
+        self.answers()?;
+        self.store.leave_nonce(source, nonce, content).await
+    }
+
+    async fn nonce_sources(&self) -> Result<Vec<String>, QueueError> {
+        self.answers()?;
+        self.store.nonce_sources().await
+    }
+

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use sources::{Source, SourceConfig};
-use store::Nonces;
+use store::{Nonces, Used};
+use tokio::sync::oneshot;
 
 use super::{
     OKR, Stage,
@@ -105,17 +106,71 @@ async fn a_value_is_used_only_once_kafka_has_the_delivery() {
     assert!(memory.store.used("once", &hash).await.unwrap().is_some());
 }
 
+/// A delivery whose records Kafka has, and whose reports come when the test says so.
+async fn under_way(
+    stage: &Stage,
+    body: &'static [u8],
+) -> (oneshot::Sender<Result<(), bus::SendError>>, tokio::task::JoinHandle<Reply>) {
+    let (word, wait) = oneshot::channel();
+    let count = stage.log.count();
+    stage.log.then(Act::Wait(wait));
+    let (address, headers) = (stage.address, signed(Some("n-1"), body));
+    let sent = tokio::spawn(async move { post(address, "/in/once", &headers, body).await });
+    until("its records are out", || stage.log.count() > count).await;
+    (word, sent)
+}
+
+#[tokio::test]
+async fn of_two_bodies_with_one_value_at_the_same_moment_one_gets_through() {
+    let memory = Brittle::open().await;
+    let (stage, other) = (gateway(Some(&memory)).await, gateway(Some(&memory)).await);
+    let (word, sent) = under_way(&stage, OKR).await;
+    for door in [&stage, &other] {
+        let refused = send(door, "n-1", OTHER).await;
+        refused.check_problem(503);
+        assert!(refused.header("retry-after").is_some());
+    }
+    // The same one again contradicts nothing.
+    assert_eq!(send(&other, "n-1", OKR).await.status, 202);
+    word.send(Ok(())).unwrap();
+    assert_eq!(sent.await.unwrap().status, 202);
+    for door in [&stage, &other] {
+        send(door, "n-1", OTHER).await.check_problem(401);
+        let ids = |stage: &Stage| stage.log.records("okr.events").len();
+        assert_eq!(ids(door), 1);
+    }
+}
+
+#[tokio::test]
+async fn a_value_is_free_for_others_once_nothing_came_of_the_first() {
+    let memory = Brittle::open().await;
+    let (stage, other) = (gateway(Some(&memory)).await, gateway(Some(&memory)).await);
+    let (word, sent) = under_way(&stage, OKR).await;
+    send(&other, "n-1", OTHER).await.check_problem(503);
+    word.send(Err(bus::SendError::Closed)).unwrap();
+    sent.await.unwrap().check_problem(503);
+    assert_eq!(send(&other, "n-1", OTHER).await.status, 202);
+    send(&stage, "n-1", OKR).await.check_problem(401);
+}
+
+#[tokio::test]
+async fn who_loses_its_value_on_the_way_is_not_told_that_it_was_taken() {
+    let memory = Brittle::open().await;
+    let (stage, other) = (gateway(Some(&memory)).await, gateway(Some(&memory)).await);
+    let (word, sent) = under_way(&stage, OKR).await;
+    // Longer than a delivery may be on its way: its gateway seems to be no more.
+    memory.advance(120);
+    let headers = signed(Some("n-1"), OTHER);
+    assert_eq!(post(other.address, "/in/once", &headers, OTHER).await.status, 202);
+    word.send(Ok(())).unwrap();
+    sent.await.unwrap().check_problem(401);
+}
+
 #[tokio::test]
 async fn a_value_that_could_not_be_kept_is_kept_by_the_repeat() {
     let memory = Brittle::open().await;
     let stage = gateway(Some(&memory)).await;
-    let (word, wait) = tokio::sync::oneshot::channel();
-    stage.log.then(Act::Wait(wait));
-    let sent = {
-        let (address, headers) = (stage.address, signed(Some("n-1"), OKR));
-        tokio::spawn(async move { post(address, "/in/once", &headers, OKR).await })
-    };
-    until("the first record is out", || stage.log.count() > 0).await;
+    let (word, sent) = under_way(&stage, OKR).await;
     memory.set_down(true);
     word.send(Ok(())).unwrap();
     sent.await.unwrap().check_problem(503);
@@ -171,4 +226,19 @@ async fn an_old_value_is_forgotten() {
     crate::once::prune_all(&*memory, &stage.door).await;
     assert_eq!(send(&stage, "n-1", OTHER).await.status, 202);
     assert_eq!(memory.prune_nonces("once", Duration::ZERO).await.unwrap(), 1);
+}
+
+#[tokio::test]
+async fn the_values_of_a_source_that_is_no_more_are_forgotten_too() {
+    let memory = Brittle::open().await;
+    let stage = gateway(Some(&memory)).await;
+    let used = Used { content: [1; 32], answer: b"{}".to_vec() };
+    memory.keep_nonce("gone", &[1; 32], &used).await.unwrap();
+    // A day is too soon: another gateway may be configured otherwise.
+    memory.advance(24 * 3600);
+    crate::once::prune_all(&*memory, &stage.door).await;
+    assert_eq!(memory.nonce_sources().await.unwrap(), ["gone"]);
+    memory.advance(7 * 24 * 3600);
+    crate::once::prune_all(&*memory, &stage.door).await;
+    assert_eq!(memory.nonce_sources().await.unwrap(), Vec::<String>::new());
 }

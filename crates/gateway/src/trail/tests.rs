@@ -11,7 +11,7 @@ fn carried(headers: &[(&'static str, &str)]) -> (Option<String>, Option<String>)
         all.append(*name, HeaderValue::from_str(value).unwrap());
     }
     let mut trail = Trail::of(&all);
-    let span = trail.enter((&Method::POST, ROUTE), Instant::now());
+    let span = trail.enter(&Entry { method: &Method::POST, route: ROUTE, scheme: "http" }, Instant::now());
     assert!(
         span.context().is_none() && trail.send().context().is_none(),
         "a span without anybody who records"

@@ -57,10 +57,18 @@ pub(crate) fn doubts(path: &str, config: &SourceConfig) -> Vec<SourceError> {
              the sender sign it, and say so in `signed`, such as \"{{{{ headers['{header}'] }}}}.{{{{ body }}}}\""
         )));
     }
-    if verify.timestamp.is_none() && !matches!(verify.scheme.as_str(), "stripe" | "jwt") {
-        doubts.push(at("has no `timestamp` beside it: a used value is forgotten after twice the `tolerance`, and then the \
-                        same request passes again"
-            .to_owned()));
+    match verify.scheme.as_str() {
+        "stripe" => {}
+        // A token says until when it is good, but that is the issuer's choice, and often an hour.
+        "jwt" => doubts.push(at("is forgotten after twice the `tolerance`, and a token may be good for longer: then the \
+                                 same request passes again. Have the issuer's tokens live no longer than `tolerance`"
+            .to_owned())),
+        _ if verify.timestamp.is_none() => {
+            doubts.push(at("has no `timestamp` beside it: a used value is forgotten after twice the `tolerance`, and then \
+                            the same request passes again"
+                .to_owned()));
+        }
+        _ => {}
     }
     doubts
 }
