@@ -8,7 +8,10 @@ use std::{
 use boot::House;
 use egress::{Client, ClientOptions, Guard, Url};
 use sources::{Learned, Source};
-use tokio::{sync::Notify, time::timeout};
+use tokio::{
+    sync::{Notify, watch},
+    time::timeout,
+};
 use tokio_util::sync::DropGuard;
 
 use crate::{GatewayError, observe};
@@ -25,6 +28,8 @@ const KEYS_BYTES_MAX: usize = 256 * 1024;
 pub(crate) struct Keys {
     learned: RwLock<Learned>,
     wanted: Notify,
+    /// Whether the last fetch brought any; none before the first has ended.
+    fetched: watch::Sender<Option<bool>>,
 }
 
 impl Keys {
@@ -36,6 +41,13 @@ impl Keys {
     /// A token has a key that is not known: perhaps there are newer ones.
     pub(crate) fn ask(&self) {
         self.wanted.notify_one();
+    }
+
+    /// Whether the first fetch brought any, once it has ended.
+    pub(crate) async fn first(&self) -> bool {
+        let mut fetched = self.fetched.subscribe();
+        // The sender is ours.
+        fetched.wait_for(Option::is_some).await.is_ok_and(|fetched| *fetched == Some(true))
     }
 
     /// From now on these count.
@@ -116,6 +128,7 @@ pub(crate) fn watch(source: &Source, house: &House) -> Result<Option<Watch>, Gat
 async fn keep(keys: &Keys, client: &Client, url: &Url, name: &str) {
     loop {
         let fetched = keys.fetch(client, url).await;
+        keys.fetched.send_replace(Some(fetched.is_ok()));
         observe::keys(name, if fetched.is_ok() { "fetched" } else { "failed" });
         if let Err(why) = &fetched {
             tracing::warn!(okr.source = name, error = why, "the keys of {name} were not fetched: {why}");

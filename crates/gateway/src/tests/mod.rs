@@ -10,6 +10,7 @@ mod log;
 mod memory;
 mod nonce;
 mod paused;
+mod reload;
 mod room;
 mod stop;
 mod tls;

@@ -72,15 +72,13 @@ impl Part for Gateway {
 
     fn prepare(&mut self, whole: &Whole) -> Result<Box<dyn FnOnce() + Send + '_>> {
         let config: gateway::GatewayConfig = whole.document.section("gateway")?;
-        let change =
-            self.handle.prepare(parts::sources(whole)?, config.tls.as_ref()).map_err(
-                |error| match &error {
-                    gateway::GatewayError::Config { path, .. } => {
-                        parts::located(&whole.document, path, &error)
-                    }
-                    gateway::GatewayError::Bind { .. } => error.into(),
-                },
-            )?;
+        let preparing = self.handle.prepare(parts::sources(whole)?, config.tls.as_ref());
+        // The caller lets other tasks go on meanwhile.
+        let prepared = tokio::runtime::Handle::current().block_on(preparing);
+        let change = prepared.map_err(|error| match &error {
+            gateway::GatewayError::Config { path, .. } => parts::located(&whole.document, path, &error),
+            gateway::GatewayError::Bind { .. } => error.into(),
+        })?;
         Ok(Box::new(move || change.apply()))
     }
 }
