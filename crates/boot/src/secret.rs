@@ -4,6 +4,7 @@ use std::fmt;
 use std::path::PathBuf;
 
 use serde::Deserialize;
+use subtle::ConstantTimeEq;
 
 /// Where a secret is to be found: `{ env = "NAME" }`, `{ file = "/run/secrets/name" }`, or the text itself.
 ///
@@ -76,9 +77,16 @@ impl fmt::Debug for SecretRef {
     }
 }
 
-/// A secret in memory. It has no `Display`, and its `Debug` is `Secret(…)`.
-#[derive(Clone, PartialEq, Eq)]
+/// A secret in memory. It has no `Display`, and its `Debug` is `Secret(…)`. How long a comparison takes says nothing of
+/// what is in it, but its length.
+#[derive(Clone, Eq)]
 pub struct Secret(String);
+
+impl PartialEq for Secret {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.as_bytes().ct_eq(other.0.as_bytes()).into()
+    }
+}
 
 impl Secret {
     /// Wraps a secret that is already at hand.

@@ -16,7 +16,7 @@ use boot::{House, Secret};
 use store::{Learnt, Registered, Registrations, Seal};
 use tokio::{
     sync::Mutex,
-    time::{Instant, sleep_until, timeout},
+    time::{Instant, sleep_until, timeout, timeout_at},
 };
 
 use crate::observe;
@@ -28,7 +28,7 @@ const REFRESH: Duration = Duration::from_secs(5);
 /// The least time between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// How long the store may take; a sender waits meanwhile.
-const STORE_MAX: Duration = Duration::from_secs(5);
+const STORE_MAX: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 5_000 });
 
 /// What is known of one source.
 #[derive(Debug, Default)]
@@ -113,9 +113,10 @@ impl Registrar {
             sleep_until(at + LOOK_PAUSE).await;
         }
         let at = Instant::now();
-        let outcome = match timeout(STORE_MAX, self.store.registered()).await {
+        let limit = at + STORE_MAX;
+        let outcome = match timeout_at(limit, self.store.registered()).await {
             Ok(Ok(all)) => {
-                self.learn_of(all).await;
+                self.learn_of(all, limit).await;
                 Ok(())
             }
             Ok(Err(error)) => {
@@ -137,7 +138,7 @@ impl Registrar {
         let (count, is_known) = {
             let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
             let open = known.get(source).filter(|known| known.is_open).ok_or(NotTaken::Closed)?;
-            // Whoever offers is not proven, but was let in by a person: what is known is compared only then.
+            // Whoever offers is not proven: the comparison takes as long whatever is in them (`boot::Secret`).
             (open.count, open.secrets.contains(secret))
         };
         if count >= SECRETS_MAX && !is_known {
@@ -169,8 +170,9 @@ impl Registrar {
         Ok(())
     }
 
-    /// Opens what is kept. What an old key sealed is sealed anew, so that the old one can go.
-    async fn learn_of(&self, all: Vec<Registered>) {
+    /// Opens what is kept. What an old key sealed is sealed anew, so that the old one can go; what that has no time for
+    /// until `limit`, the next look does.
+    async fn learn_of(&self, all: Vec<Registered>, limit: Instant) {
         let (mut known, mut unreadable) = (HashMap::with_capacity(all.len()), 0);
         for Registered { source, open_for, secrets } in all {
             let mut opened_secrets: Vec<Secret> = Vec::with_capacity(secrets.len());
@@ -181,9 +183,15 @@ impl Registrar {
                 };
                 if !opened.is_current
                     && let Ok(anew) = self.seal.seal(&source, &opened.secret)
-                    && let Err(error) = self.store.reseal(&source, &sealed.id, &anew).await
                 {
-                    tracing::warn!(%error, "a secret of {source} was not sealed anew: {error}");
+                    let why = match timeout_at(limit, self.store.reseal(&source, &sealed.id, &anew)).await {
+                        Ok(Ok(())) => None,
+                        Ok(Err(error)) => Some(error.to_string()),
+                        Err(_) => Some("the store did not answer".to_owned()),
+                    };
+                    if let Some(error) = why {
+                        tracing::warn!(error, "a secret of {source} was not sealed anew: {error}");
+                    }
                 }
                 if !opened_secrets.contains(&opened.secret) {
                     opened_secrets.push(opened.secret);

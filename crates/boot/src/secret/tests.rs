@@ -65,3 +65,12 @@ fn no_debug_output_shows_a_secret() {
     let shown = format!("{literal:?} {secret:?} {:?}", Some(vec![&literal]));
     assert!(!shown.contains("hush"), "{shown}");
 }
+
+#[test]
+fn secrets_are_the_same_if_all_their_letters_are() {
+    let secret = |text: &str| Secret::new(text.to_owned());
+    assert_eq!(secret("open sesame"), secret("open sesame"));
+    for other in ["open sesamf", "npen sesame", "open sesam", "open sesame ", ""] {
+        assert_ne!(secret("open sesame"), secret(other), "{other}");
+    }
+}

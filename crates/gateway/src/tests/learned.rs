@@ -204,6 +204,18 @@ async fn a_secret_is_sealed_anew_when_the_key_changes() {
 }
 
 #[tokio::test]
+async fn a_store_that_does_not_seal_anew_keeps_nobody_waiting() {
+    let memory = Brittle::open().await;
+    let stage = gateway(&memory).await;
+    open(&memory, "goals").await;
+    assert_eq!(shake(&stage, "goals", ONE).await.status, 200);
+    memory.reseal_hangs.store(true, Ordering::SeqCst);
+    let registrar = memory.recall(&[key('b'), key('a')]).registrar.unwrap();
+    tokio::time::timeout(Duration::from_secs(5), registrar.look()).await.expect("it ends").unwrap();
+    assert_eq!(registrar.secrets("goals").len(), 1, "it counts all the same");
+}
+
+#[tokio::test]
 async fn what_moved_is_referred_to_once_its_arrival_is_kept() {
     for keep_arrivals in [true, false] {
         let stage = gateway_with(GatewayConfig { keep_arrivals, ..config() }, None).await;

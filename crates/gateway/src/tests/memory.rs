@@ -20,6 +20,8 @@ pub(super) struct Brittle {
     pub down: AtomicBool,
     /// How often somebody looked at what was learned.
     pub looks: AtomicUsize,
+    /// Nothing is sealed anew, nor refused to be.
+    pub reseal_hangs: AtomicBool,
     ahead: Arc<AtomicI64>,
     _folder: tempfile::TempDir,
 }
@@ -37,8 +39,9 @@ impl Brittle {
         });
         let url = format!("file:{}", folder.path().join("state.db").display());
         let store = Store::open(&url, clock).await.unwrap();
-        let (down, looks) = (AtomicBool::new(false), AtomicUsize::new(0));
-        Arc::new(Self { store, down, looks, ahead, _folder: folder })
+        let (down, looks, reseal_hangs) =
+            (AtomicBool::new(false), AtomicUsize::new(0), AtomicBool::new(false));
+        Arc::new(Self { store, down, looks, reseal_hangs, ahead, _folder: folder })
     }
 
     pub(super) fn recall(self: &Arc<Self>, keys: &[Secret]) -> Recall {
@@ -83,6 +86,9 @@ impl Registrations for Brittle {
 
     async fn reseal(&self, source: &str, before: &str, sealed: &Sealed) -> Result<(), QueueError> {
         self.answers()?;
+        if self.reseal_hangs.load(Ordering::SeqCst) {
+            std::future::pending::<()>().await;
+        }
         self.store.reseal(source, before, sealed).await
     }
 
@@ -104,11 +110,6 @@ impl Nonces for Brittle {
         self.store.keep_nonce(source, nonce, used).await
     }
 
-    async fn prune_nonces(&self, source: &str, age: Duration) -> Result<u64, QueueError> {
-        self.answers()?;
-        self.store.prune_nonces(source, age).await
-    }
-}
     async fn take_nonce(
         &self,
         source: &str,
@@ -130,3 +131,8 @@ impl Nonces for Brittle {
         self.store.nonce_sources().await
     }
 
+    async fn prune_nonces(&self, source: &str, age: Duration) -> Result<u64, QueueError> {
+        self.answers()?;
+        self.store.prune_nonces(source, age).await
+    }
+}
