@@ -238,6 +238,33 @@ fn a_role_that_was_told_to_ignore_hangups_outlives_its_terminal() {
 }
 
 #[test]
+fn a_role_that_outlived_its_terminal_reads_its_configuration_at_a_hangup() {
+    let folder = tempfile::tempdir().unwrap();
+    let said = folder.path().join("said");
+    // In the background of its shell, no signal tells it of the terminal's end.
+    let background = format!("bash -c 'set -m; \"$@\" > {} 2>&1 & wait' bash", said.display());
+    let mut shell = Role::in_a_terminal("listening", &background);
+    let says = |words: &str| loop {
+        let said = std::fs::read_to_string(&said).unwrap_or_default();
+        if let Some((_, rest)) = said.split_once(words) {
+            return rest.lines().next().unwrap_or_default().trim().to_owned();
+        }
+        std::thread::sleep(Duration::from_millis(20));
+    };
+    let id = says("PID ");
+    shell.child.kill().unwrap();
+    shell.child.wait().unwrap();
+    says("though its terminal is gone");
+    let signal = |name: &str| Command::new("kill").args(["-s", name, &id]).status().unwrap().success();
+    assert!(signal("HUP"));
+    says("HUNG UP");
+    assert!(signal("TERM"));
+    while is_alive(&id) {
+        std::thread::yield_now();
+    }
+}
+
+#[test]
 fn a_task_that_does_not_finish_in_the_grace_is_named_and_the_exit_code_is_1() {
     let (mut role, _) = Role::steady("stuck");
     role.signal("TERM");

@@ -1,5 +1,5 @@
 //! SIGTERM and SIGINT: the first asks to stop, the second ends the process. SIGHUP: read the configuration again,
-//! or stop, when the terminal is gone.
+//! or stop, when the terminal goes.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,20 +12,39 @@ use tokio_util::sync::CancellationToken;
 /// its group, and nobody asks twice that fast.
 const ECHO: Duration = Duration::from_millis(200);
 
+/// How often the terminal is looked for. A SIGHUP comes with its end or, from a shell that passes it on, soon after.
+const LOOK_EVERY: Duration = Duration::from_secs(2);
+
 /// Listens from now on.
 pub(super) fn listen(shutdown: CancellationToken, hangup: Arc<Notify>) -> std::io::Result<()> {
     // Before our own handler hides it.
     let (leave, is_guarded) = (shutdown.clone(), ignores_hangups());
     let mut hung_up = signal(SignalKind::hangup())?;
-    let had_terminal = has_terminal();
+    let mut tie = Tie::new(!is_guarded && has_terminal());
     tokio::spawn(async move {
-        while hung_up.recv().await.is_some() {
-            // Who closes a window wants what ran in it to end, unless it was started by `nohup`. There is nobody left to
-            // tell why.
-            if had_terminal && !is_guarded && !has_terminal() {
-                leave.cancel();
-            } else {
-                hangup.notify_one();
+        loop {
+            tokio::select! {
+                biased; // A signal that comes with the end of the terminal comes before it is missed.
+                heard = hung_up.recv() => {
+                    if heard.is_none() {
+                        return;
+                    }
+                    // Who closes a window wants what ran in it to end, unless it was started by `nohup`. There is nobody
+                    // left to tell why.
+                    if tie.is_torn(has_terminal()) {
+                        leave.cancel();
+                    } else {
+                        hangup.notify_one();
+                    }
+                }
+                () = tokio::time::sleep(LOOK_EVERY), if tie.is_there() => {
+                    tie.look(has_terminal());
+                    if !tie.is_there() {
+                        tracing::info!(
+                            "this process goes on though its terminal is gone: SIGHUP has the configuration read again"
+                        );
+                    }
+                }
             }
         }
     });
@@ -52,6 +71,39 @@ pub(super) fn listen(shutdown: CancellationToken, hangup: Arc<Notify>) -> std::i
     Ok(())
 }
 
+/// Whether this process belongs to a terminal: it then ends with it. One that outlived its terminal, as after `disown`,
+/// belongs to none, and what it hears later was sent by somebody who wants the configuration to be read again.
+#[derive(Debug, PartialEq, Eq)]
+enum Tie {
+    There,
+    /// The terminal was missed once: its signal may be on its way.
+    Missed,
+    None,
+}
+
+impl Tie {
+    fn new(is_there: bool) -> Self {
+        if is_there { Self::There } else { Self::None }
+    }
+
+    fn is_there(&self) -> bool {
+        *self != Self::None
+    }
+
+    fn look(&mut self, has_terminal: bool) {
+        *self = match self {
+            Self::There | Self::Missed if has_terminal => Self::There,
+            Self::There => Self::Missed,
+            Self::Missed | Self::None => Self::None,
+        };
+    }
+
+    /// Whether a signal that came now tells of the terminal's end.
+    fn is_torn(&self, has_terminal: bool) -> bool {
+        self.is_there() && !has_terminal
+    }
+}
+
 /// Whether a terminal controls this process.
 fn has_terminal() -> bool {
     std::fs::File::open("/dev/tty").is_ok()
@@ -63,4 +115,21 @@ fn ignores_hangups() -> bool {
     let ignored = status.lines().find_map(|line| line.strip_prefix("SigIgn:"));
     let bits = ignored.and_then(|bits| u64::from_str_radix(bits.trim(), 16).ok());
     bits.is_some_and(|bits| bits & 1 == 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_signal_soon_after_the_terminal_went_tells_of_it_and_a_later_one_does_not() {
+        let mut tie = Tie::new(true);
+        tie.look(true);
+        assert!(!tie.is_torn(true) && tie.is_torn(false));
+        tie.look(false);
+        assert!(tie.is_torn(false), "it may have been on its way");
+        tie.look(false);
+        assert!(!tie.is_torn(false) && !tie.is_there(), "it was disowned");
+        assert!(!Tie::new(false).is_torn(false), "there was none");
+    }
 }
