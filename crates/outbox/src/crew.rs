@@ -1,8 +1,7 @@
 //! The workers of an engine, one per target: they come and go with the destinations.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use boot::CancellationToken;
 use tokio::sync::{Notify, watch};
@@ -53,10 +52,15 @@ pub struct Crew {
     holding: watch::Receiver<Holding>,
     /// When the engine began.
     since: Instant,
-    /// By rate key, with the interval that each keeps.
-    pacers: HashMap<String, (Duration, Arc<Mutex<Pacer>>)>,
+    /// By rate key.
+    pacers: HashMap<String, Arc<Mutex<Pacer>>>,
     places: HashMap<String, Place>,
     workers: JoinSet<String>,
+}
+
+/// A panic elsewhere cannot leave it half written.
+fn lock(pacer: &Mutex<Pacer>) -> MutexGuard<'_, Pacer> {
+    pacer.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A worker from outside.
@@ -93,7 +97,7 @@ impl Crew {
             }
         }
         for destination in roster.iter() {
-            let Some((_, pacer)) = self.pacers.get(&destination.rate_key()) else { continue };
+            let Some(pacer) = self.pacers.get(&destination.rate_key()) else { continue };
             let post = Post { destination: Arc::clone(destination), pacer: Arc::clone(pacer), share };
             match self.places.get(destination.name()) {
                 Some(place) if place.over.is_cancelled() => {}
@@ -116,7 +120,8 @@ impl Crew {
         is_dismissed && self.places.remove(name).is_some()
     }
 
-    /// One pacer per rate key; it goes on while its interval stays.
+    /// One pacer per rate key. A known one goes on, whatever its interval is now, so that the last start before counts;
+    /// and as long as it counts, also without a destination, which may come back.
     fn pace(&mut self, roster: &Roster) {
         let mut pacers = HashMap::new();
         for destination in roster.iter() {
@@ -124,10 +129,17 @@ impl Crew {
             if pacers.contains_key(&key) {
                 continue;
             }
-            let kept = self.pacers.remove(&key).filter(|(known, _)| *known == interval);
-            let pacer = kept.unwrap_or_else(|| (interval, Arc::new(Mutex::new(Pacer::new(interval)))));
+            let pacer = match self.pacers.remove(&key) {
+                Some(known) => {
+                    lock(&known).change(interval);
+                    known
+                }
+                None => Arc::new(Mutex::new(Pacer::new(interval))),
+            };
             pacers.insert(key, pacer);
         }
+        let now = self.since.elapsed();
+        pacers.extend(self.pacers.drain().filter(|(_, pacer)| lock(pacer).next() > now));
         self.pacers = pacers;
     }
 

@@ -6,28 +6,34 @@ use std::time::Duration;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Pacer {
     interval: Duration,
-    /// The earliest moment of the next start, since the engine began.
-    next: Duration,
+    /// The moment of the last start, since the engine began.
+    last: Option<Duration>,
 }
 
 impl Pacer {
     /// `interval` zero lets everything through.
     pub fn new(interval: Duration) -> Self {
-        Self { interval, next: Duration::ZERO }
+        Self { interval, last: None }
+    }
+
+    /// From now on starts keep this distance, also from the last one before.
+    pub fn change(&mut self, interval: Duration) {
+        self.interval = interval;
     }
 
     /// Takes the next start if it is due, else says when it will be.
     pub fn start(&mut self, now: Duration) -> Result<(), Duration> {
-        if now < self.next {
-            return Err(self.next);
+        let next = self.next();
+        if now < next {
+            return Err(next);
         }
-        self.next = now + self.interval;
+        self.last = Some(now);
         Ok(())
     }
 
     /// The moment of the next start; past if it may be now.
     pub fn next(&self) -> Duration {
-        self.next
+        self.last.map_or(Duration::ZERO, |last| last + self.interval)
     }
 
     /// How many starts there are within `span`, at most `most`; at least one.

@@ -14,6 +14,17 @@ fn one_a_second_means_a_second_between_any_two() {
 }
 
 #[test]
+fn another_interval_counts_from_the_last_start() {
+    let mut pacer = Pacer::new(SECOND * 10);
+    assert_eq!(pacer.start(SECOND * 5), Ok(()));
+    pacer.change(SECOND);
+    assert_eq!(pacer.start(SECOND * 5), Err(SECOND * 6));
+    pacer.change(SECOND * 3);
+    assert_eq!(pacer.start(SECOND * 7), Err(SECOND * 8));
+    assert_eq!(pacer.start(SECOND * 8), Ok(()));
+}
+
+#[test]
 fn without_a_rate_everything_goes() {
     let mut pacer = Pacer::new(Duration::ZERO);
     (0..1_000).for_each(|_| assert_eq!(pacer.start(SECOND), Ok(())));

@@ -82,3 +82,25 @@ async fn a_new_rate_counts_at_once_and_a_known_one_goes_on() {
     sleep(SECOND * 2).await;
     assert_eq!((bench.seen("a").len(), bench.seen("b").len()), (3, 1));
 }
+
+/// No two messages stand closer together than the rate says, whatever is exchanged between them.
+#[tokio::test(start_paused = true)]
+async fn the_last_delivery_before_an_exchange_counts_for_the_next_one() {
+    let (slow, faster) = (Rate::per_second(1.0), Rate::per_second(2.0));
+    let mut bench = Bench::start(&[("a", slow), ("b", slow)]);
+    for subject in 0..3 {
+        bench.plan("a", &format!("kr {subject}"), 0..1).await;
+        bench.plan("b", &format!("kr {subject}"), 0..1).await;
+    }
+    sleep(SECOND / 10).await;
+    assert_eq!((bench.seen("a").len(), bench.seen("b").len()), (1, 1));
+    // One gets another rate, the other goes and comes back.
+    let (first_a, first_b) = (bench.seen("a"), bench.seen("b"));
+    bench.exchange(&[("a", faster)], &["a"]);
+    sleep(SECOND / 10).await;
+    bench.exchange(&[("a", faster), ("b", slow)], &["b"]);
+    sleep(SECOND * 10).await;
+    let gap = |first: &[(Duration, String, String)], name: &str| bench.seen(name)[0].0 - first[0].0;
+    assert!(gap(&first_a, "a") >= SECOND / 2, "{:?}", gap(&first_a, "a"));
+    assert!(gap(&first_b, "b") >= SECOND, "{:?}", gap(&first_b, "b"));
+}
