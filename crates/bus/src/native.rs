@@ -55,7 +55,8 @@ pub(crate) fn set_token<C: ClientContext>(client: &Client<C>, token: &OAuthToken
     Err(BusError::Login(why.to_string_lossy().into_owned()))
 }
 
-/// What we may do with these topics. Blocks for `wait` at most; creates nothing.
+/// What we may do with these topics; nothing is said where the broker does not know the question. Blocks for `wait` at
+/// most; creates nothing.
 pub(crate) fn topics<C: ClientContext>(
     client: &Client<C>,
     names: &[&str],
@@ -68,9 +69,9 @@ pub(crate) fn topics<C: ClientContext>(
     // copied.
     unsafe {
         let wanted = c::rd_kafka_TopicCollection_of_topic_names(names.as_mut_ptr(), names.len());
-        c::rd_kafka_DescribeTopics(client.native_ptr(), wanted, ask.options.as_ptr(), ask.queue.as_ptr());
+        c::rd_kafka_DescribeTopics(client.native_ptr(), wanted, ask.options.0.as_ptr(), ask.queue.0.as_ptr());
         c::rd_kafka_TopicCollection_destroy(wanted);
-        let answer = ask.answer()?;
+        let Some(answer) = ask.answer()? else { return Ok(Vec::new()) };
         let result = c::rd_kafka_event_DescribeTopics_result(answer.0.as_ptr());
         if result.is_null() {
             return Err(BusError::Unavailable("no description of topics".into()));
@@ -89,7 +90,7 @@ pub(crate) fn topics<C: ClientContext>(
     }
 }
 
-/// What we may do with this group. Blocks for `wait` at most.
+/// What we may do with this group, as for topics. Blocks for `wait` at most.
 pub(crate) fn group<C: ClientContext>(
     client: &Client<C>,
     name: &str,
@@ -103,10 +104,10 @@ pub(crate) fn group<C: ClientContext>(
             client.native_ptr(),
             names.as_mut_ptr(),
             names.len(),
-            ask.options.as_ptr(),
-            ask.queue.as_ptr(),
+            ask.options.0.as_ptr(),
+            ask.queue.0.as_ptr(),
         );
-        let answer = ask.answer()?;
+        let Some(answer) = ask.answer()? else { return Ok(Vec::new()) };
         let result = c::rd_kafka_event_DescribeConsumerGroups_result(answer.0.as_ptr());
         if result.is_null() {
             return Err(BusError::Unavailable("no description of groups".into()));
@@ -127,9 +128,57 @@ pub(crate) fn group<C: ClientContext>(
 
 /// One question to the brokers: its options, and the queue that its answer comes to.
 struct Ask {
-    options: NonNull<c::rd_kafka_AdminOptions_t>,
-    queue: NonNull<c::rd_kafka_queue_t>,
+    options: Options,
+    queue: Queue,
     wait: Duration,
+}
+
+struct Options(NonNull<c::rd_kafka_AdminOptions_t>);
+
+impl Options {
+    /// Without it the answer would say nothing of rights, as if nothing were lacking.
+    fn ask_for_rights(&self) -> Result<(), BusError> {
+        // SAFETY: the options live; an error is a value of ours, read and then freed once.
+        unsafe {
+            let error = c::rd_kafka_AdminOptions_set_include_authorized_operations(self.0.as_ptr(), 1);
+            if error.is_null() {
+                return Ok(());
+            }
+            let why = owned(c::rd_kafka_error_string(error));
+            c::rd_kafka_error_destroy(error);
+            Err(BusError::Settings(why))
+        }
+    }
+
+    fn wait(&self, millis: i32) -> Result<(), BusError> {
+        let mut words = [0 as c_char; WORDS_BYTES];
+        // SAFETY: the options live, and `words` has the length that is told; what is written there ends with a NUL.
+        unsafe {
+            let (options, room) = (self.0.as_ptr(), words.len());
+            let code =
+                c::rd_kafka_AdminOptions_set_request_timeout(options, millis, words.as_mut_ptr(), room);
+            if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
+                return Ok(());
+            }
+            Err(BusError::Settings(owned(words.as_ptr())))
+        }
+    }
+}
+
+impl Drop for Options {
+    fn drop(&mut self) {
+        // SAFETY: made by `Ask::new`, and nobody else frees it.
+        unsafe { c::rd_kafka_AdminOptions_destroy(self.0.as_ptr()) };
+    }
+}
+
+struct Queue(NonNull<c::rd_kafka_queue_t>);
+
+impl Drop for Queue {
+    fn drop(&mut self) {
+        // SAFETY: made by `Ask::new`, and nobody else frees it.
+        unsafe { c::rd_kafka_queue_destroy(self.0.as_ptr()) };
+    }
 }
 
 impl Ask {
@@ -139,55 +188,37 @@ impl Ask {
         wait: Duration,
     ) -> Result<Self, BusError> {
         let none = || BusError::Settings("librdkafka made no question".into());
-        // SAFETY: the client lives; both values are freed by `drop`, once.
-        let (options, queue) = unsafe {
-            (
-                NonNull::new(c::rd_kafka_AdminOptions_new(client.native_ptr(), what)),
-                NonNull::new(c::rd_kafka_queue_new(client.native_ptr())),
-            )
-        };
-        let ask = Self { options: options.ok_or_else(none)?, queue: queue.ok_or_else(none)?, wait };
-        let mut words = [0 as c_char; WORDS_BYTES];
-        // SAFETY: the options live; an error is a value of ours to free, and freeing none does nothing.
-        unsafe {
-            let options = ask.options.as_ptr();
-            let error = c::rd_kafka_AdminOptions_set_include_authorized_operations(options, 1);
-            if !error.is_null() {
-                c::rd_kafka_error_destroy(error);
-            }
-            let span = ask.millis();
-            c::rd_kafka_AdminOptions_set_request_timeout(options, span, words.as_mut_ptr(), words.len());
-        }
-        Ok(ask)
+        // SAFETY: the client lives, and the value is freed by `drop`, once.
+        let options = unsafe { NonNull::new(c::rd_kafka_AdminOptions_new(client.native_ptr(), what)) };
+        let options = Options(options.ok_or_else(none)?);
+        options.ask_for_rights()?;
+        options.wait(millis(wait))?;
+        // SAFETY: as above. It comes last, so that nothing can fail while it belongs to nobody.
+        let queue = unsafe { NonNull::new(c::rd_kafka_queue_new(client.native_ptr())) };
+        Ok(Self { options, queue: Queue(queue.ok_or_else(none)?), wait })
     }
 
-    fn millis(&self) -> i32 {
-        i32::try_from(self.wait.as_millis()).unwrap_or(i32::MAX)
-    }
-
-    fn answer(&self) -> Result<Answer, BusError> {
+    /// None where the broker is too old to know the question.
+    fn answer(&self) -> Result<Option<Answer>, BusError> {
         // SAFETY: the queue lives; the event is a value of ours, freed by `Answer`.
-        let event = unsafe { c::rd_kafka_queue_poll(self.queue.as_ptr(), self.millis()) };
+        let event = unsafe { c::rd_kafka_queue_poll(self.queue.0.as_ptr(), millis(self.wait)) };
         let event = NonNull::new(event).ok_or_else(|| BusError::Unavailable("no answer in time".into()))?;
         let answer = Answer(event);
         // SAFETY: the event lives.
         let code = unsafe { c::rd_kafka_event_error(event.as_ptr()) };
         if code == RDKafkaRespErr::RD_KAFKA_RESP_ERR_NO_ERROR {
-            return Ok(answer);
+            return Ok(Some(answer));
         }
-        let code = Code::from(code);
-        Err(BusError::from_code(Some(code), code.to_string()))
+        match Code::from(code) {
+            Code::UnsupportedFeature | Code::UnsupportedVersion => Ok(None),
+            code => Err(BusError::from_code(Some(code), code.to_string())),
+        }
     }
 }
 
-impl Drop for Ask {
-    fn drop(&mut self) {
-        // SAFETY: made by `new`, and nobody else frees them.
-        unsafe {
-            c::rd_kafka_AdminOptions_destroy(self.options.as_ptr());
-            c::rd_kafka_queue_destroy(self.queue.as_ptr());
-        }
-    }
+/// librdkafka takes an hour at most, and tells so.
+fn millis(wait: Duration) -> i32 {
+    i32::try_from(wait.as_millis()).unwrap_or(i32::MAX)
 }
 
 struct Answer(NonNull<c::rd_kafka_event_t>);

@@ -124,9 +124,9 @@ async fn glance(rights: &Rights, check: &Check) -> bool {
             standing.missing.is_empty()
         }
         Err(error) => {
-            // Whether Kafka answers is another check's to say. A broker that does not know the question refuses nothing.
+            // Whether Kafka answers is another check's to say.
             if matches!(error, BusError::Refused(_)) {
-                check.ok();
+                check.fail(format!("what may be done on the cluster is not told: {error}"));
             }
             true
         }

@@ -84,8 +84,10 @@ pub(crate) async fn rights(house: House, check: Check, settings: bus::Settings) 
     loop {
         match rights.look(RIGHTS_WAIT).await.map(|standing| standing.refusal()) {
             Ok(Some(why)) => check.fail(why),
-            // A broker that does not know the question refuses nothing.
-            Ok(None) | Err(bus::BusError::Refused(_)) => check.ok(),
+            Ok(None) => check.ok(),
+            Err(error @ bus::BusError::Refused(_)) => {
+                check.fail(format!("what may be done on the cluster is not told: {error}"));
+            }
             // Whether Kafka answers is said by the consumers.
             Err(_) => {}
         }

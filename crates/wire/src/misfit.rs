@@ -102,6 +102,11 @@ pub(crate) fn misfits(reader: &str, writer: &str) -> Result<Vec<Misfit>, WireErr
     Ok(walk.found)
 }
 
+/// Why a text cannot be used as a schema; none if it can.
+pub(crate) fn fault(text: &str) -> Option<WireError> {
+    parse(text).and_then(|schema| names(&schema).map(drop)).err()
+}
+
 fn parse(text: &str) -> Result<Schema, WireError> {
     Schema::parse_str(text).map_err(WireError::schema)
 }

@@ -2,7 +2,10 @@
 
 use std::fmt;
 
-use crate::{Subject, WireError, misfit::misfits};
+use crate::{
+    Subject,
+    misfit::{fault, misfits},
+};
 
 /// One schema as a release had it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +77,14 @@ impl fmt::Display for Finding {
 
 /// All that keeps this release's schema and another version from reading each other.
 pub(crate) fn compare(ours: &str, theirs: &str, against: Against) -> Vec<Finding> {
+    if let Some(error) = fault(ours) {
+        let problem = format!("this release's own schema cannot be used: {error}");
+        return vec![unusable(against, problem, "mend it in `schemas`, or take another build".to_owned())];
+    }
+    if let Some(error) = fault(theirs) {
+        let problem = format!("it cannot be used as an Avro schema: {error}");
+        return vec![unusable(against, problem, remedy(against))];
+    }
     let directions = [(true, misfits(ours, theirs)), (false, misfits(theirs, ours))];
     let mut findings = Vec::new();
     for (ours_reads, found) in directions {
@@ -85,20 +96,28 @@ pub(crate) fn compare(ours: &str, theirs: &str, against: Against) -> Vec<Finding
                 problem: misfit.problem.to_string(),
                 remedy: misfit.problem.remedy(ours_reads).to_owned(),
             })),
-            Err(error) => findings.push(unusable(against, &error)),
+            // Each of them is a schema, see above.
+            Err(error) => findings.push(unusable(against, error.to_string(), remedy(against))),
         }
     }
     findings.dedup();
     findings
 }
 
-fn unusable(against: Against, error: &WireError) -> Finding {
-    Finding {
-        against,
-        ours_reads: true,
-        field: String::new(),
-        problem: error.to_string(),
-        remedy: "it is no Avro schema: find out who registered it, and delete that version".to_owned(),
+fn unusable(against: Against, problem: String, remedy: String) -> Finding {
+    Finding { against, ours_reads: true, field: String::new(), problem, remedy }
+}
+
+/// What to do about a version that is no schema.
+fn remedy(against: Against) -> String {
+    match against {
+        Against::Released(release) => {
+            format!("put `schemas/released/{release}` back as it was released: a frozen copy is never edited")
+        }
+        Against::Registered(version) => format!(
+            "our services did not write with it: find out who registered version {version} of this subject, and delete that \
+             version in the registry"
+        ),
     }
 }
 
@@ -111,3 +130,6 @@ impl Subject {
         compared.flatten().collect()
     }
 }
+
+#[cfg(test)]
+mod tests;
