@@ -104,6 +104,9 @@ pub fn replaces(copy: &Rank, known: &Rank) -> bool {
 /// Those that no correction has replaced, each once.
 fn highest<'e>(events: impl IntoIterator<Item = &'e OkrEvent>) -> Vec<&'e OkrEvent> {
     let events: Vec<&OkrEvent> = events.into_iter().collect();
+    if events.len() < 2 {
+        return events;
+    }
     let mut deliveries: HashMap<(&str, &str), i64> = HashMap::new();
     for event in &events {
         if let Some(delivery) = delivery(event) {

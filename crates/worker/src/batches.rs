@@ -15,7 +15,6 @@ use crate::FuseConfig;
 use crate::budget::Budget;
 use crate::fuse::Fuse;
 use crate::gaps::Gap;
-use crate::job::Verdict;
 use crate::partitions::Offsets;
 use crate::progress::{Last, Standing};
 use crate::retry::Backoff;

@@ -67,6 +67,7 @@ impl Session {
 
     /// Runs a statement that gives no rows; answers how many rows it changed.
     pub fn run(&mut self, sql: &'static str, params: impl IntoParams) -> Result<u64, QueueError> {
+        self.refusal = None;
         let statement = self.statement(sql)?;
         let outcome = block_on(statement.execute(params));
         // A statement that is not reset keeps its place in the file and the log could not be cut.
@@ -81,6 +82,7 @@ impl Session {
         params: impl IntoParams,
         mut read: impl FnMut(&libsql::Row) -> Result<T, libsql::Error>,
     ) -> Result<Vec<T>, QueueError> {
+        self.refusal = None;
         let statement = self.statement(sql)?;
         let outcome = block_on(async {
             let mut found = Vec::new();

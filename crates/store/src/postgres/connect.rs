@@ -21,18 +21,19 @@ const IDLE_MAX: Duration = Duration::from_secs(5);
 const ANSWER_SLACK: Duration = Duration::from_secs(5);
 
 /// How connections are used.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Terms {
     /// Connections of one process.
     pub connections_max: usize,
     /// What the server allows one statement; our own patience is a little longer.
     pub statement_max: Duration,
-    /// Further settings of each connection, as statements, each with a semicolon behind it.
-    pub settings: &'static str,
+    /// Further statements for each connection, each with a semicolon behind it.
+    pub settings: String,
 }
 
 /// Planning, settling and claiming use one connection each, the rest is for taking and holding.
-const STORE: Terms = Terms { connections_max: 10, statement_max: Duration::from_secs(15), settings: "" };
+const STORE: Terms =
+    Terms { connections_max: 10, statement_max: Duration::from_secs(15), settings: String::new() };
 
 /// The pool. Cheap to clone.
 #[derive(Clone)]
@@ -71,7 +72,7 @@ impl Connections {
     }
 
     fn of(channel: Channel, mut config: Config, terms: Terms) -> Result<Self, StoreError> {
-        let answer_max = terms.statement_max + ANSWER_SLACK;
+        let (settings, answer_max) = (settings(&terms), terms.statement_max + ANSWER_SLACK);
         if config.get_connect_timeout().is_none() {
             config.connect_timeout(CONNECT_MAX);
         }
@@ -102,9 +103,8 @@ impl Connections {
             .runtime(Runtime::Tokio1)
             .timeouts(timeouts)
             .post_create(Hook::async_fn(move |client, _| {
-                Box::pin(
-                    async move { client.batch_execute(&settings(terms)).await.map_err(HookError::Backend) },
-                )
+                let settings = settings.clone();
+                Box::pin(async move { client.batch_execute(&settings).await.map_err(HookError::Backend) })
             }))
             .build()
             .map_err(|error| broken(error.to_string()))?;
@@ -136,7 +136,7 @@ fn broken(words: String) -> StoreError {
 
 /// Our tables are found by their indexes alone. A plan that was made while a table was still empty would read it from
 /// end to end, and would go on doing so after it has grown, until the next `ANALYZE`.
-fn settings(terms: Terms) -> String {
+fn settings(terms: &Terms) -> String {
     format!(
         "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET enable_seqscan = off; \
          SET default_transaction_isolation = 'read committed'; {}",

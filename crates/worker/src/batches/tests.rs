@@ -9,6 +9,7 @@ use bytes::Bytes;
 
 use super::*;
 use crate::RetryConfig;
+use crate::job::Verdict;
 use crate::progress::Fingerprint;
 use world::{Bug, search};
 

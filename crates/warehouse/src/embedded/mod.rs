@@ -1,0 +1,147 @@
+//! The embedded home: one file, owned by one thread of one process.
+
+mod columns;
+mod commit;
+mod statements;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use async_trait::async_trait;
+use bus::Slot;
+use jiff::Timestamp;
+use store::QueueError;
+use store::ground::{Owner, Session};
+use worker::{Batch, Fingerprint, Last, Progress, ProgressError, Standing};
+
+use crate::migrate::embedded as migrate;
+use crate::{Entry, OpenError, Tables, Target};
+use columns::{Reader, time};
+use statements as sql;
+
+/// The name of this home in metrics.
+const NAME: &str = "embedded";
+
+/// A handle on the thread that owns the file.
+#[derive(Debug)]
+pub(crate) struct Embedded {
+    owner: Owner,
+}
+
+impl Embedded {
+    /// Makes the folders, takes the lock, looks after the tables.
+    pub(crate) async fn open(path: PathBuf, tables: Tables) -> Result<Self, OpenError> {
+        let prepare = move |session: &mut Session| prepare(session, tables);
+        Ok(Self { owner: Owner::open("warehouse", path, prepare).await? })
+    }
+
+    async fn call<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Session) -> Result<T, QueueError> + Send + 'static,
+    ) -> Result<T, ProgressError> {
+        self.owner.call(work).await.map_err(refused)
+    }
+}
+
+fn prepare(session: &mut Session, tables: Tables) -> Result<(), OpenError> {
+    let connection = session.connection();
+    // On a file, they wait for nothing but the file.
+    let plan = futures::executor::block_on(async {
+        match tables {
+            Tables::Migrate => migrate::apply(connection).await.map(|_| 0),
+            Tables::Expect => migrate::plan(connection).await.map(|plan| plan.pending.len()),
+        }
+    });
+    match plan? {
+        0 => Ok(()),
+        lacking => Err(OpenError::Behind(lacking)),
+    }
+}
+
+fn refused(error: QueueError) -> ProgressError {
+    match error {
+        QueueError::Unavailable(why) => ProgressError::Unavailable(why),
+        QueueError::Broken(why) => ProgressError::Broken(why),
+    }
+}
+
+fn read(row: &libsql::Row) -> Result<Standing, libsql::Error> {
+    let mut reader = Reader::new(row, 0);
+    let slot = Slot::new(reader.text()?, row.get(1)?);
+    let fingerprint = row.get::<Option<String>>(5)?.and_then(|id| id.parse().ok()).map(Fingerprint);
+    let last = row.get::<Option<i64>>(4)?.zip(fingerprint);
+    let last = last.map(|(offset, fingerprint)| Last { offset, fingerprint });
+    Ok(Standing { slot, epoch: row.get(2)?, next: row.get(3)?, last })
+}
+
+fn standings(session: &mut Session, slots: &[Slot]) -> Result<Vec<Standing>, QueueError> {
+    let mut found = Vec::with_capacity(slots.len());
+    for slot in slots {
+        found.extend(session.rows(sql::STANDING, (&*slot.topic, slot.partition), read)?);
+    }
+    Ok(found)
+}
+
+#[async_trait]
+impl Progress for Embedded {
+    type Changes = Vec<Entry>;
+
+    async fn assign(&self, _: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError> {
+        let (slots, now) = (slots.to_vec(), time(Timestamp::now()));
+        self.call(move |session| {
+            for slot in &slots {
+                session.run(sql::ASSIGN, (&*slot.topic, slot.partition, now.as_str()))?;
+            }
+            standings(session, &slots)
+        })
+        .await
+    }
+
+    async fn standings(&self, _: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError> {
+        let slots = slots.to_vec();
+        self.call(move |session| standings(session, &slots)).await
+    }
+
+    async fn commit(&self, _: &str, batch: &Batch<Vec<Entry>>) -> Result<(), ProgressError> {
+        let batch = batch.clone();
+        let is_refused = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_refused);
+        let committed = self.call(move |session| {
+            let done = commit::commit(session, &batch, Timestamp::now());
+            seen.store(done.is_err() && session.is_content_refused(), Ordering::SeqCst);
+            done
+        });
+        match committed.await {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(ProgressError::Outdated),
+            Err(ProgressError::Broken(why)) if is_refused.load(Ordering::SeqCst) => {
+                Err(ProgressError::Refused(why))
+            }
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn restart(&self, _: &str, slot: &Slot, epoch: i64, from: i64) -> Result<(), ProgressError> {
+        let (slot, now) = (slot.clone(), time(Timestamp::now()));
+        let at = move |session: &mut Session| {
+            session.run(sql::RESTART, (&*slot.topic, slot.partition, epoch, from, now.as_str()))
+        };
+        if self.call(at).await? == 1 { Ok(()) } else { Err(ProgressError::Outdated) }
+    }
+}
+
+#[async_trait]
+impl Target for Embedded {
+    fn name(&self) -> &'static str {
+        NAME
+    }
+
+    async fn ping(&self) -> Result<(), ProgressError> {
+        self.call(|session| session.rows("SELECT 1", (), |_| Ok(())).map(drop)).await
+    }
+
+    async fn offsets(&self) -> Result<Vec<Standing>, ProgressError> {
+        self.call(|session| session.rows(sql::OFFSETS, (), read)).await
+    }
+}

@@ -1,0 +1,124 @@
+//! An event as the warehouse takes it in: where it lies in Kafka, which subject and delivery it is of, in words that
+//! every home can keep.
+
+use std::collections::BTreeMap;
+
+use bus::{InRecord, Slot};
+use jiff::Timestamp;
+use jiff::civil::{Date, date};
+use okr::{Cycle, Metric, OkrEvent, Person, Rank};
+use uuid::Uuid;
+
+/// What homes keep of times begins here; they agree on nothing that is older.
+const FIRST: Date = date(1, 1, 1);
+
+/// One event of one record.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entry {
+    /// Without NUL, without numbers that are none.
+    pub event: OkrEvent,
+    /// Where its record lies.
+    pub slot: Slot,
+    pub offset: i64,
+    /// The subject in one short value.
+    pub subject: Uuid,
+    /// Its delivery likewise, where it has one that is known by name.
+    pub delivery: Option<Uuid>,
+    /// Its place among the events of the subject.
+    pub rank: Rank,
+}
+
+/// The event holds a time or day before the year 1.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("event names a day before the year 1")]
+pub struct TooEarly;
+
+impl Entry {
+    /// Takes the event of this record in.
+    ///
+    /// # Errors
+    /// Databases disagree on times before the year 1, and no goal is that old.
+    pub fn new(event: OkrEvent, record: &InRecord) -> Result<Self, TooEarly> {
+        Self::at(event, record.slot.clone(), record.offset)
+    }
+
+    /// As [`Entry::new`], with the record's place alone.
+    pub fn at(mut event: OkrEvent, slot: Slot, offset: i64) -> Result<Self, TooEarly> {
+        clean(&mut event);
+        let cycle = event.cycle.iter().flat_map(|cycle| [cycle.start, cycle.end]).flatten();
+        let days = [event.occurred_at, event.received_at].map(day);
+        if cycle.chain(days).any(|day| day < FIRST) {
+            return Err(TooEarly);
+        }
+        let (subject, rank) = (subject_uid(&event), okr::rank(&event));
+        let delivery = event.source.delivery_id.as_ref().map(|id| delivery_uid(&event.subject.namespace, id));
+        Ok(Self { event, slot, offset, subject, delivery, rank })
+    }
+
+    pub(crate) fn id(&self) -> Uuid {
+        self.event.event_id.0
+    }
+
+    /// When it counts as having happened.
+    pub(crate) fn ordered_at(&self) -> Timestamp {
+        self.rank.0
+    }
+}
+
+/// UUIDv5 of the subject key, in the namespace of OIDs: short, of one width, and the same wherever it is computed.
+pub fn subject_uid(event: &OkrEvent) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, okr::subject_key(&event.subject).as_bytes())
+}
+
+fn delivery_uid(namespace: &str, id: &str) -> Uuid {
+    Uuid::new_v5(&Uuid::NAMESPACE_OID, okr::object_key(namespace, "delivery", id).as_bytes())
+}
+
+/// The day of a time, in UTC.
+pub(crate) fn day(at: Timestamp) -> Date {
+    at.to_zoned(jiff::tz::TimeZone::UTC).date()
+}
+
+/// Brings what an event says into words that every home can keep: Postgres has no NUL in texts, an average no `NaN`.
+fn clean(event: &mut OkrEvent) {
+    let OkrEvent { source, subject, department, team, owner, manager, cycle, metric, .. } = event;
+    [&mut source.name, &mut source.kind, &mut subject.namespace, &mut subject.id].into_iter().for_each(text);
+    let words = [&mut source.delivery_id, &mut subject.parent_id, &mut subject.title, &mut subject.url];
+    words.into_iter().flatten().for_each(text);
+    [department, team, &mut event.actor, &mut event.note].into_iter().flatten().for_each(text);
+    for Person { id, name, email } in [owner, manager].into_iter().flatten() {
+        [id, name, email].into_iter().flatten().for_each(text);
+    }
+    if let Some(Cycle { name: Some(name), .. }) = cycle {
+        text(name);
+    }
+    if let Some(Metric { start, target, current, unit }) = metric {
+        unit.iter_mut().for_each(text);
+        [start, target, current].into_iter().for_each(number);
+    }
+    [&mut event.progress, &mut event.confidence].into_iter().for_each(number);
+    if let Some(previous) = &mut event.previous {
+        [&mut previous.progress, &mut previous.current].into_iter().for_each(number);
+    }
+    if event.attributes.iter().any(|(name, value)| name.contains('\0') || value.contains('\0')) {
+        let cleaned: BTreeMap<String, String> = std::mem::take(&mut event.attributes)
+            .into_iter()
+            .map(|(mut name, mut value)| {
+                text(&mut name);
+                text(&mut value);
+                (name, value)
+            })
+            .collect();
+        event.attributes = cleaned;
+    }
+}
+
+fn text(text: &mut String) {
+    if text.contains('\0') {
+        *text = text.replace('\0', "\u{fffd}");
+    }
+}
+
+fn number(number: &mut Option<f64>) {
+    *number = number.filter(|number| number.is_finite());
+}

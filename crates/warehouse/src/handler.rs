@@ -1,0 +1,50 @@
+//! What a record means to the warehouse: an event to be written.
+
+use async_trait::async_trait;
+use bus::InRecord;
+use wire::{Decoder, WireError};
+use worker::{BatchHandler, Effects, Failure};
+
+use crate::Entry;
+
+/// Decodes; everything else is its home's work, in the transaction. It produces nothing.
+#[derive(Debug, Clone)]
+pub struct Intake {
+    decoder: Decoder,
+}
+
+impl Intake {
+    /// Of records that this one reads.
+    pub fn new(decoder: Decoder) -> Self {
+        Self { decoder }
+    }
+}
+
+#[async_trait]
+impl BatchHandler for Intake {
+    type Item = Entry;
+    type Changes = Vec<Entry>;
+
+    async fn decode(&self, record: &InRecord) -> Result<Entry, Failure> {
+        let Some(value) = &record.value else {
+            return Err(Failure::reject("null_value", "the record has no value"));
+        };
+        let event = self.decoder.event(value).await.map_err(|error| undecoded(&error))?;
+        Entry::new(event, record).map_err(|error| Failure::reject("too_early", error))
+    }
+
+    async fn fold(&self, items: Vec<(&InRecord, Entry)>) -> Result<Effects<Vec<Entry>>, Failure> {
+        let changes = items.into_iter().map(|(_, entry)| entry).collect();
+        Ok(Effects { changes, produce: Vec::new() })
+    }
+}
+
+/// A registry that is down is nobody's fault and waited for; bytes that are no event never become one.
+fn undecoded(error: &WireError) -> Failure {
+    match error {
+        // No record can be read before a person mends the configuration.
+        WireError::Address(_) => Failure::halt(error.reason(), error),
+        passing if passing.is_passing() => Failure::wait(error.reason(), error),
+        _ => Failure::reject(error.reason(), error),
+    }
+}

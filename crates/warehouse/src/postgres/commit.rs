@@ -1,0 +1,320 @@
+//! One batch, one transaction.
+//!
+//! Nothing is locked while it is read. Whoever finds at the end that a state is not the one that he has read (two
+//! members met at a subject that moved from one partition to another) begins again, and so does whoever wanted to add an
+//! event that another was just adding. All rows are written in the order of their ids, so nobody waits in a circle.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::pin::pin;
+
+use bytes::Bytes;
+use deadpool_postgres::{Object, Transaction};
+use futures::{SinkExt, TryStreamExt, try_join};
+use okr::OkrEvent;
+use store::ground::Failure;
+use tokio_postgres::types::ToSql;
+use tokio_postgres::{Row, Statement};
+use uuid::Uuid;
+use worker::{Batch, Mark};
+
+use super::columns::{COUNT, Reader, Rows};
+use super::days;
+use super::statements as sql;
+use super::values::Day;
+use crate::Entry;
+use crate::sift::{Known, KnownEvent, Sifted, sift};
+use crate::subjects::{self, Outcome, Reach, Stored};
+
+/// How much of a `COPY` is sent at a time.
+const CHUNK_BYTES: usize = 256 << 10;
+/// What a row takes, about.
+const ROW_BYTES: usize = 640;
+/// How many subjects are read again at a time, so that their histories do not fill the memory.
+const REREAD_MAX: usize = 128;
+
+/// How a transaction ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Ending {
+    Done,
+    /// A mark does not find its slot where it should be; nothing is done.
+    Outdated,
+    /// Another member was at one of the subjects; nothing is done, and it may be tried again at once.
+    Met,
+}
+
+/// Tries it once.
+pub(super) async fn attempt(client: &mut Object, batch: &Batch<Vec<Entry>>) -> Result<Ending, Failure> {
+    let transaction = client.transaction().await?;
+    let work = Work { transaction: &transaction };
+    let ending = match work.all_of(batch).await {
+        // A key of ours that is there all of a sudden: another has just added the same event.
+        Err(Failure::Refused { constraint: Some(name), .. }) if name.ends_with("_pkey") => Ok(Ending::Met),
+        ending => ending,
+    };
+    let ending = ending?;
+    match ending {
+        Ending::Done => transaction.commit().await?,
+        Ending::Outdated | Ending::Met => transaction.rollback().await?,
+    }
+    Ok(ending)
+}
+
+struct Work<'t, 'c> {
+    transaction: &'t Transaction<'c>,
+}
+
+type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
+
+impl Work<'_, '_> {
+    async fn all_of(&self, batch: &Batch<Vec<Entry>>) -> Result<Ending, Failure> {
+        let entries = &batch.changes;
+        let corrects = entries.iter().any(|entry| entry.event.revision > 0);
+        self.run(if corrects { sql::ALONE } else { sql::TOGETHER }, &[]).await?;
+        let subjects: HashSet<Uuid> = entries.iter().map(|entry| entry.subject).collect();
+        let (is_held, known, mut stored) =
+            try_join!(self.hold(&batch.marks), self.known(entries), self.stored(subjects))?;
+        if !is_held {
+            return Ok(Ending::Outdated);
+        }
+        let sifted = sift(entries, &known);
+        let emptied = self.take_out(&sifted).await?;
+        let unread = emptied.iter().filter(|subject| !stored.contains_key(*subject)).copied();
+        stored.extend(self.stored(unread.collect()).await?);
+        self.copy_events(&sifted.rows).await?;
+        let reaches = subjects::reaches(&sifted, &emptied, &stored);
+        let mut reaches = reaches.into_iter().peekable();
+        while reaches.peek().is_some() {
+            let mut rereads = 0;
+            let some = std::iter::from_fn(|| {
+                reaches.next_if(|(_, reach)| {
+                    rereads += usize::from(!matches!(reach, Reach::Newer(_)));
+                    rereads <= REREAD_MAX
+                })
+            });
+            let some: Vec<_> = some.collect();
+            let outcomes = self.outcomes(some, &stored).await?;
+            if !self.write(&outcomes).await? {
+                return Ok(Ending::Met);
+            }
+        }
+        self.mark(&batch.marks).await?;
+        Ok(Ending::Done)
+    }
+
+    async fn run(&self, sql: &str, params: Params<'_>) -> Result<u64, Failure> {
+        let statement = self.transaction.prepare_cached(sql).await?;
+        Ok(self.transaction.execute(&statement, params).await?)
+    }
+
+    async fn rows(&self, sql: &str, params: Params<'_>) -> Result<Vec<Row>, Failure> {
+        let statement = self.transaction.prepare_cached(sql).await?;
+        Ok(self.transaction.query(&statement, params).await?)
+    }
+
+    /// Whether all slots stand where the batch begins; until the end nobody else moves them.
+    async fn hold(&self, marks: &[Mark]) -> Result<bool, Failure> {
+        let topics: Vec<&str> = marks.iter().map(|mark| &*mark.slot.topic).collect();
+        let partitions: Vec<i32> = marks.iter().map(|mark| mark.slot.partition).collect();
+        let epochs: Vec<i64> = marks.iter().map(|mark| mark.epoch).collect();
+        let from: Vec<i64> = marks.iter().map(|mark| mark.from).collect();
+        let held = self.rows(sql::HOLD, &[&topics, &partitions, &epochs, &from]).await?;
+        Ok(held.len() == marks.len())
+    }
+
+    async fn known(&self, entries: &[Entry]) -> Result<Known, Failure> {
+        let ids: Vec<Uuid> = entries.iter().map(Entry::id).collect();
+        let deliveries: Vec<Uuid> = entries.iter().filter_map(|entry| entry.delivery).collect();
+        let (of_events, of_deliveries): ([&(dyn ToSql + Sync); 1], [&(dyn ToSql + Sync); 1]) =
+            ([&ids], [&deliveries]);
+        let (events, corrections) = try_join!(
+            self.rows(sql::EVENTS_KNOWN, &of_events),
+            self.rows(sql::CORRECTIONS_KNOWN, &of_deliveries)
+        )?;
+        let mut known = Known::default();
+        for row in &events {
+            let mut reader = Reader::new(row, 0);
+            let rank = reader.rank()?;
+            known.events.insert(rank.4.0, KnownEvent { subject: reader.next()?, rank });
+        }
+        for row in &corrections {
+            known.corrections.insert(row.try_get(0)?, row.try_get(1)?);
+        }
+        Ok(known)
+    }
+
+    async fn stored(&self, subjects: HashSet<Uuid>) -> Result<HashMap<Uuid, Stored>, Failure> {
+        if subjects.is_empty() {
+            return Ok(HashMap::new());
+        }
+        let subjects: Vec<Uuid> = subjects.into_iter().collect();
+        let rows = self.rows(sql::STATES, &[&subjects]).await?;
+        let read = |row: &Row| {
+            let (subject, event) = Reader::new(row, 1).event()?;
+            Ok((subject, Stored { state: okr::State::kept(event), version: row.try_get(0)? }))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    /// Takes out what is replaced, and what corrected deliveries said before; answers whose events those were.
+    async fn take_out(&self, sifted: &Sifted<'_>) -> Result<HashSet<Uuid>, Failure> {
+        let (ids, subjects): (Vec<Uuid>, HashSet<Uuid>) = sifted.replaced.iter().copied().unzip();
+        let mut emptied = subjects;
+        if !sifted.corrected.is_empty() {
+            let corrected = &sifted.corrected;
+            let namespaces: Vec<&str> =
+                corrected.iter().map(|entry| entry.event.subject.namespace.as_str()).collect();
+            let deliveries: Vec<Option<&str>> =
+                corrected.iter().map(|entry| entry.event.source.delivery_id.as_deref()).collect();
+            let revisions: Vec<i64> = corrected.iter().map(|entry| entry.event.revision).collect();
+            let uids: Vec<Option<Uuid>> = corrected.iter().map(|entry| entry.delivery).collect();
+            let gone = self.rows(sql::CORRECT, &[&namespaces, &deliveries, &revisions]).await?;
+            for row in &gone {
+                emptied.insert(row.try_get(0)?);
+            }
+            self.run(sql::NOTE_CORRECTIONS, &[&namespaces, &deliveries, &revisions, &uids]).await?;
+        }
+        if !ids.is_empty() {
+            self.run(sql::TAKE_OUT, &[&ids]).await?;
+        }
+        Ok(emptied)
+    }
+
+    async fn copy_events(&self, entries: &[&Entry]) -> Result<(), Failure> {
+        self.copy(sql::COPY_EVENTS, entries.iter(), |entry, rows: &mut Rows| {
+            rows.row(COUNT + 3);
+            rows.event(&entry.event, entry.subject, &entry.rank);
+            rows.text(&entry.slot.topic);
+            rows.int(entry.slot.partition);
+            rows.big(entry.offset);
+        })
+        .await
+    }
+
+    /// Sends one row of each of `items`.
+    async fn copy<T>(
+        &self,
+        sql: &str,
+        items: impl ExactSizeIterator<Item = T>,
+        put: impl Fn(T, &mut Rows),
+    ) -> Result<(), Failure> {
+        if items.len() == 0 {
+            return Ok(());
+        }
+        let statement: Statement = self.transaction.prepare_cached(sql).await?;
+        let mut sink = pin!(self.transaction.copy_in::<_, Bytes>(&statement).await?);
+        let mut rows = Rows::new(CHUNK_BYTES.min(items.len() * ROW_BYTES) + ROW_BYTES);
+        for item in items {
+            put(item, &mut rows);
+            if rows.len() >= CHUNK_BYTES {
+                sink.send(rows.take().freeze()).await?;
+            }
+        }
+        sink.send(rows.end().freeze()).await?;
+        sink.finish().await?;
+        Ok(())
+    }
+
+    /// How these subjects are to stand.
+    async fn outcomes(
+        &self,
+        reaches: Vec<(Uuid, Reach<'_>)>,
+        stored: &HashMap<Uuid, Stored>,
+    ) -> Result<Vec<Outcome>, Failure> {
+        let mut outcomes = Vec::with_capacity(reaches.len());
+        let mut rereads = BTreeMap::new();
+        for (subject, reach) in reaches {
+            match reach {
+                Reach::Newer(events) => {
+                    outcomes.push(subjects::go_on(subject, stored.get(&subject), &events));
+                }
+                Reach::Since(day) => drop(rereads.insert(subject, Some(day))),
+                Reach::Whole => drop(rereads.insert(subject, None)),
+            }
+        }
+        if !rereads.is_empty() {
+            self.reread(&rereads, stored, &mut outcomes).await?;
+        }
+        Ok(outcomes)
+    }
+
+    /// Reads what is there of these subjects, from the given day on or from the beginning; one subject at a time.
+    async fn reread(
+        &self,
+        rereads: &BTreeMap<Uuid, Option<jiff::civil::Date>>,
+        stored: &HashMap<Uuid, Stored>,
+        outcomes: &mut Vec<Outcome>,
+    ) -> Result<(), Failure> {
+        let uids: Vec<Uuid> = rereads.keys().copied().collect();
+        let since: Vec<Day> = rereads.values().map(|day| Day(day.unwrap_or(days::FIRST))).collect();
+        let mut before = days::before(&self.rows(sql::DAY_BEFORE, &[&uids, &since]).await?)?;
+        let mut conclude = |subject: Uuid, events: &[OkrEvent]| {
+            let (events, stored) = (events.iter().collect::<Vec<_>>(), stored.get(&subject));
+            outcomes.push(match rereads.get(&subject) {
+                Some(Some(_)) => subjects::catch_up(subject, stored, before.remove(&subject), &events),
+                _ => subjects::begin_anew(subject, stored, &events),
+            });
+        };
+        let statement = self.transaction.prepare_cached(sql::HISTORY).await?;
+        let params: [&(dyn ToSql + Sync); 2] = [&uids, &since];
+        let mut history = pin!(self.transaction.query_raw(&statement, params).await?);
+        let mut left: HashSet<Uuid> = uids.iter().copied().collect();
+        let (mut whose, mut events) = (None, Vec::new());
+        while let Some(row) = history.try_next().await? {
+            let (subject, event) = Reader::new(&row, 0).event()?;
+            if let Some(whose) = whose.filter(|whose| *whose != subject) {
+                conclude(whose, &events);
+                events.clear();
+            }
+            left.remove(&subject);
+            whose = Some(subject);
+            events.push(event);
+        }
+        if let Some(whose) = whose {
+            conclude(whose, &events);
+        }
+        left.into_iter().for_each(|subject| conclude(subject, &[]));
+        Ok(())
+    }
+
+    /// False: one of the subjects is not as it was read.
+    async fn write(&self, outcomes: &[Outcome]) -> Result<bool, Failure> {
+        let states = outcomes.iter().filter_map(|outcome| Some((outcome, outcome.state.as_ref()?)));
+        let states: Vec<_> = states.collect();
+        if !states.is_empty() {
+            self.copy(sql::COPY_STATES, states.iter(), |(outcome, state), rows| {
+                let event = state.as_event();
+                rows.row(COUNT + 1);
+                rows.event(event, outcome.subject, &okr::rank(event));
+                rows.big(outcome.seen + 1);
+            })
+            .await?;
+            let merged = self.run(sql::MERGE_STATES, &[]).await?;
+            if merged != states.len() as u64 {
+                return Ok(false);
+            }
+        }
+        let gone = outcomes.iter().filter(|outcome| outcome.state.is_none() && outcome.seen > 0);
+        let (uids, versions): (Vec<Uuid>, Vec<i64>) =
+            gone.map(|outcome| (outcome.subject, outcome.seen)).unzip();
+        if !uids.is_empty() && self.run(sql::DROP_STATES, &[&uids, &versions]).await? != uids.len() as u64 {
+            return Ok(false);
+        }
+        let whole: Vec<Uuid> =
+            outcomes.iter().filter(|outcome| outcome.is_whole).map(|outcome| outcome.subject).collect();
+        if !whole.is_empty() {
+            self.run(sql::DROP_DAYS, &[&whole]).await?;
+        }
+        days::write(self.transaction, outcomes).await?;
+        Ok(true)
+    }
+
+    async fn mark(&self, marks: &[Mark]) -> Result<(), Failure> {
+        let topics: Vec<&str> = marks.iter().map(|mark| &*mark.slot.topic).collect();
+        let partitions: Vec<i32> = marks.iter().map(|mark| mark.slot.partition).collect();
+        let next: Vec<i64> = marks.iter().map(|mark| mark.next).collect();
+        let last: Vec<i64> = marks.iter().map(|mark| mark.last.offset).collect();
+        let fingerprints: Vec<Uuid> = marks.iter().map(|mark| mark.last.fingerprint.0).collect();
+        self.run(sql::MARK, &[&topics, &partitions, &next, &last, &fingerprints]).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,155 @@
+//! What Postgres is asked, in the order of a commit. Names without a schema are found by `search_path`.
+
+use super::columns::event_columns;
+
+/// Whoever corrects deliveries has the tables alone: what he takes away others may just be adding. All others share.
+/// The second number tells one schema's tables from another's.
+pub(super) const ALONE: &str =
+    "SELECT pg_advisory_xact_lock(8028075, to_regclass('okr_events')::oid::integer)";
+pub(super) const TOGETHER: &str =
+    "SELECT pg_advisory_xact_lock_shared(8028075, to_regclass('okr_events')::oid::integer)";
+
+/// The slots of the batch, where they stand at their own epoch and offset.
+pub(super) const HOLD: &str = "SELECT p.topic
+    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[]) AS s(topic, partition, epoch, next_offset)
+    JOIN okr_sink_offsets p ON p.topic = s.topic AND p.partition = s.partition
+        AND p.epoch = s.epoch AND p.next_offset = s.next_offset
+    ORDER BY p.topic, p.partition FOR UPDATE OF p";
+
+pub(super) const EVENTS_KNOWN: &str =
+    "SELECT e.event_id, e.ordered_at, e.source_sequence, e.received_at, e.revision, e.subject_uid
+    FROM unnest($1::uuid[]) AS s(id) JOIN okr_events e ON e.event_id = s.id";
+
+pub(super) const CORRECTIONS_KNOWN: &str = "SELECT c.delivery_uid, c.revision
+    FROM unnest($1::uuid[]) AS s(delivery) JOIN okr_corrections c ON c.delivery_uid = s.delivery";
+
+/// What newer events are put onto: what only the newest event has for itself is left out.
+pub(super) const STATES: &str = "SELECT t.version, t.event_id, t.revision, t.occurred_at, t.received_at, t.source_name,
+        t.source_kind, t.source_delivery_id, t.source_sequence, t.change, t.subject_type, t.subject_namespace,
+        t.subject_id, t.subject_parent_id, t.subject_title, t.subject_url, t.department, t.team, t.owner_id,
+        t.owner_name, t.owner_email, t.manager_id, t.manager_name, t.manager_email, t.cycle_name, t.cycle_start,
+        t.cycle_end, t.metric_start, t.metric_target, t.metric_current, t.metric_unit, t.progress, t.confidence,
+        t.status, NULL::double precision, NULL::text, NULL::double precision, NULL::text, NULL::text, '{}'::jsonb,
+        t.subject_uid
+    FROM unnest($1::uuid[]) AS s(uid) JOIN okr_state t ON t.subject_uid = s.uid";
+
+/// Rows that better copies replace.
+pub(super) const TAKE_OUT: &str = "DELETE FROM okr_events WHERE event_id = ANY($1::uuid[])";
+
+/// What corrected deliveries said before; answers whose events those were.
+pub(super) const CORRECT: &str = "DELETE FROM okr_events e
+    USING unnest($1::text[], $2::text[], $3::bigint[]) AS s(namespace, delivery, revision)
+    WHERE e.source_delivery_id = s.delivery AND e.subject_namespace = s.namespace AND e.revision < s.revision
+    RETURNING e.subject_uid";
+
+pub(super) const NOTE_CORRECTIONS: &str =
+    "INSERT INTO okr_corrections AS known (delivery_uid, subject_namespace, source_delivery_id, revision)
+    SELECT uid, namespace, delivery, revision
+    FROM unnest($4::uuid[], $1::text[], $2::text[], $3::bigint[]) AS s(uid, namespace, delivery, revision)
+    ON CONFLICT (delivery_uid) DO UPDATE SET revision = greatest(known.revision, excluded.revision)";
+
+pub(super) const COPY_EVENTS: &str = concat!(
+    "COPY okr_events (",
+    event_columns!(),
+    ", kafka_topic, kafka_partition, kafka_offset) FROM STDIN (FORMAT binary)"
+);
+
+/// Events of subjects from some day on, each subject's together.
+pub(super) const HISTORY: &str = concat!(
+    "SELECT ",
+    event_columns!(),
+    " FROM unnest($1::uuid[], $2::date[]) AS s(uid, since)
+    JOIN okr_events e ON e.subject_uid = s.uid AND e.ordered_at >= s.since::timestamp AT TIME ZONE 'UTC'
+    ORDER BY e.subject_uid"
+);
+
+/// The last day of each subject before this one.
+pub(super) const DAY_BEFORE: &str = "SELECT d.subject_uid, d.day, d.department, d.team, d.progress, d.confidence, d.status,
+        d.metric_current, d.cycle_name, d.cycle_start, d.cycle_end, d.is_deleted, d.is_closed
+    FROM unnest($1::uuid[], $2::date[]) AS s(uid, since)
+    CROSS JOIN LATERAL (
+        SELECT * FROM okr_progress_daily d WHERE d.subject_uid = s.uid AND d.day < s.since ORDER BY d.day DESC LIMIT 1
+    ) d";
+
+/// What a connection has of its own: where states are put before they are merged. The columns are those of an event and
+/// `version`, in the order in which they are written.
+pub(super) const STAGE: &str = "CREATE TEMPORARY TABLE okr_staged_state (
+        event_id uuid, revision bigint, occurred_at timestamptz, received_at timestamptz, source_name text,
+        source_kind text, source_delivery_id text, source_sequence bigint, change text, subject_type text,
+        subject_namespace text, subject_id text, subject_parent_id text, subject_title text, subject_url text,
+        department text, team text, owner_id text, owner_name text, owner_email text, manager_id text, manager_name text,
+        manager_email text, cycle_name text, cycle_start date, cycle_end date, metric_start double precision,
+        metric_target double precision, metric_current double precision, metric_unit text, progress double precision,
+        confidence double precision, status text, previous_progress double precision, previous_status text,
+        previous_current double precision, actor text, note text, attributes jsonb, subject_uid uuid,
+        ordered_at timestamptz, version bigint
+    ) ON COMMIT DELETE ROWS;";
+
+pub(super) const COPY_STATES: &str =
+    concat!("COPY okr_staged_state (", event_columns!(), ", version) FROM STDIN (FORMAT binary)");
+
+/// A state that somebody else has changed since it was read is left alone, and so is counted as missing. In one order,
+/// so that two members never wait for each other.
+pub(super) const MERGE_STATES: &str = concat!(
+    "INSERT INTO okr_state AS known (",
+    event_columns!(),
+    ", version) SELECT ",
+    event_columns!(),
+    ", version FROM okr_staged_state ORDER BY subject_uid
+    ON CONFLICT (subject_uid) DO UPDATE SET (",
+    event_columns!(),
+    ", version, updated_at) = ROW (
+        excluded.event_id, excluded.revision, excluded.occurred_at, excluded.received_at, excluded.source_name,
+        excluded.source_kind, excluded.source_delivery_id, excluded.source_sequence, excluded.change,
+        excluded.subject_type, excluded.subject_namespace, excluded.subject_id, excluded.subject_parent_id,
+        excluded.subject_title, excluded.subject_url, excluded.department, excluded.team, excluded.owner_id,
+        excluded.owner_name, excluded.owner_email, excluded.manager_id, excluded.manager_name, excluded.manager_email,
+        excluded.cycle_name, excluded.cycle_start, excluded.cycle_end, excluded.metric_start, excluded.metric_target,
+        excluded.metric_current, excluded.metric_unit, excluded.progress, excluded.confidence, excluded.status,
+        excluded.previous_progress, excluded.previous_status, excluded.previous_current, excluded.actor, excluded.note,
+        excluded.attributes, excluded.subject_uid, excluded.ordered_at, excluded.version, now())
+    WHERE known.version = excluded.version - 1"
+);
+
+pub(super) const DROP_STATES: &str = "DELETE FROM okr_state t
+    USING unnest($1::uuid[], $2::bigint[]) AS s(uid, version)
+    WHERE t.subject_uid = s.uid AND t.version = s.version";
+
+pub(super) const DROP_DAYS: &str = "DELETE FROM okr_progress_daily WHERE subject_uid = ANY($1::uuid[])";
+
+pub(super) const MERGE_DAYS: &str =
+    "INSERT INTO okr_progress_daily (subject_uid, day, department, team, progress,
+        confidence, status, metric_current, cycle_name, cycle_start, cycle_end, is_deleted, is_closed)
+    SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::double precision[],
+        $6::double precision[], $7::text[], $8::double precision[], $9::text[], $10::date[], $11::date[],
+        $12::boolean[], $13::boolean[])
+    ON CONFLICT (subject_uid, day) DO UPDATE SET department = excluded.department, team = excluded.team,
+        progress = excluded.progress, confidence = excluded.confidence, status = excluded.status,
+        metric_current = excluded.metric_current, cycle_name = excluded.cycle_name,
+        cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end, is_deleted = excluded.is_deleted,
+        is_closed = excluded.is_closed";
+
+pub(super) const MARK: &str =
+    "UPDATE okr_sink_offsets p SET next_offset = s.next_offset, last_offset = s.last_offset,
+        fingerprint = s.fingerprint, updated_at = now()
+    FROM unnest($1::text[], $2::integer[], $3::bigint[], $4::bigint[], $5::uuid[])
+        AS s(topic, partition, next_offset, last_offset, fingerprint)
+    WHERE p.topic = s.topic AND p.partition = s.partition";
+
+pub(super) const ASSIGN: &str = "INSERT INTO okr_sink_offsets AS known (topic, partition, epoch, next_offset)
+    SELECT topic, partition, 1, 0 FROM unnest($1::text[], $2::integer[]) AS s(topic, partition)
+    ORDER BY topic, partition
+    ON CONFLICT (topic, partition) DO UPDATE SET epoch = known.epoch + 1, updated_at = now()
+    RETURNING topic, partition, epoch, next_offset, last_offset, fingerprint";
+
+pub(super) const STANDINGS: &str =
+    "SELECT p.topic, p.partition, p.epoch, p.next_offset, p.last_offset, p.fingerprint
+    FROM unnest($1::text[], $2::integer[]) AS s(topic, partition)
+    JOIN okr_sink_offsets p ON p.topic = s.topic AND p.partition = s.partition";
+
+pub(super) const OFFSETS: &str = "SELECT topic, partition, epoch, next_offset, last_offset, fingerprint
+    FROM okr_sink_offsets ORDER BY topic, partition";
+
+pub(super) const RESTART: &str =
+    "UPDATE okr_sink_offsets SET next_offset = 0, last_offset = NULL, fingerprint = NULL, updated_at = now()
+    WHERE topic = $1 AND partition = $2 AND epoch = $3 AND next_offset = $4";

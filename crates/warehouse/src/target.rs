@@ -1,0 +1,46 @@
+//! What every home of the warehouse promises.
+
+use async_trait::async_trait;
+use worker::{Progress, ProgressError, Standing};
+
+use crate::Entry;
+
+/// A home of the warehouse's tables. One suite (`src/tests/suite`) runs on all of them.
+///
+/// Whoever implements this promises what [`Progress`] says, with the rows beside the offsets, and besides:
+///
+/// - **Each event once.** After any commits, in any order, with any repeats, there is one row per `event_id`: the copy
+///   that [`okr::replaces`] prefers, the highest revision first. A higher revision of a delivery takes away the rows of
+///   that delivery that have a lower one, and later ones are refused.
+/// - **State is the fold.** The state of each subject is [`okr::fold`] of its rows, and of each day (UTC, by when an event
+///   counts as having happened) on which it has an event, the fold of its rows up to the end of that day; also when two
+///   members meet at one subject, because it moved from one partition to another.
+/// - **All or nothing, as far as offsets tell.** Rows, state and offsets appear at once. An epoch that is not the newest
+///   changes nothing, however late it comes.
+/// - **Errors are cut by what helps.** [`ProgressError::Refused`] is for what lies in the values of a row and in nothing
+///   else, for its record becomes a dead letter. A full disk, a lock, a restart, a read-only standby are
+///   [`ProgressError::Unavailable`]; what a person has to mend is [`ProgressError::Broken`].
+///
+/// The traits speak of batches and of what is true afterwards, not of SQL, so that homes without transactions fit, too:
+///
+/// - **Parquet** (files in an object store): a commit writes the batch's files under names of their own (slot, epoch,
+///   from), which nobody reads yet, and then exchanges one manifest that names the files and holds the standings, on the
+///   condition that it is the one that was read (`If-Match`). The exchange is the transaction; `assign` exchanges it,
+///   too. Deletions and replaced events are files of ids. State and days are folded by a compaction that goes on beside
+///   it and is named in the manifest with the offsets that it contains, or by who reads.
+/// - **ClickHouse**: `ReplacingMergeTree` by `event_id` with revision and rank as its version, read with `FINAL`, and
+///   views for state and days by `argMax`, so nothing but rows is written. A commit inserts the rows with
+///   `insert_deduplication_token` = (slot, epoch, from), then the standings into a `KeeperMap` on the condition of their
+///   epoch. Should it end between the two, the same rows come again and change nothing: rows may be ahead of the offsets
+///   for a moment, offsets never ahead of the rows.
+#[async_trait]
+pub trait Target: Progress<Changes = Vec<Entry>> {
+    /// Its name in metrics: `postgres`, `embedded`.
+    fn name(&self) -> &'static str;
+
+    /// Answers when the home does; bounded in time.
+    async fn ping(&self) -> Result<(), ProgressError>;
+
+    /// Where every slot stands that was ever read, by topic and partition.
+    async fn offsets(&self) -> Result<Vec<Standing>, ProgressError>;
+}
