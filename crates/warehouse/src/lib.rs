@@ -15,6 +15,8 @@ mod subjects;
 mod target;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod views;
 
 pub use entry::{Entry, TooEarly, subject_uid};
 pub use handler::Intake;

@@ -1,5 +1,7 @@
 //! What every home of the warehouse promises.
 
+use std::fmt::Debug;
+
 use async_trait::async_trait;
 use worker::{Progress, ProgressError, Standing};
 
@@ -34,7 +36,7 @@ use crate::Entry;
 ///   epoch. Should it end between the two, the same rows come again and change nothing: rows may be ahead of the offsets
 ///   for a moment, offsets never ahead of the rows.
 #[async_trait]
-pub trait Target: Progress<Changes = Vec<Entry>> {
+pub trait Target: Progress<Changes = Vec<Entry>> + Debug {
     /// Its name in metrics: `postgres`, `embedded`.
     fn name(&self) -> &'static str;
 

@@ -319,3 +319,18 @@ LEFT JOIN parents ON parents.subject_uid = objective.subject_uid
 LEFT JOIN place ON place.subject_uid = objective.subject_uid
 LEFT JOIN under ON under.above_uid = objective.subject_uid
 WHERE objective.subject_type = 'objective' AND NOT objective.is_deleted;
+
+-- Who only draws charts needs no rights on tables, where notes and addresses of people are: a role of this name may read
+-- the views, if there is one. A view reads its tables with the rights of whoever made it.
+DO $$
+DECLARE
+    seen name;
+BEGIN
+    IF to_regrole('okr_reader') IS NOT NULL THEN
+        EXECUTE format('GRANT USAGE ON SCHEMA %I TO okr_reader', current_schema());
+        FOR seen IN SELECT viewname FROM pg_views WHERE schemaname = current_schema() AND viewname LIKE 'okr\_%' LOOP
+            EXECUTE format('GRANT SELECT ON %I TO okr_reader', seen);
+        END LOOP;
+    END IF;
+END
+$$;

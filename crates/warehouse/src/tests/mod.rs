@@ -1,1 +1,15 @@
-//! One suite on both homes.
+//! One suite on both homes, and what each home promises for itself.
+
+mod bench;
+mod embedded;
+mod history;
+mod postgres;
+mod reference;
+mod suite;
+
+use std::time::Duration;
+
+/// Fails what would wait for ever.
+async fn ends<T>(promise: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(120), promise).await.expect("it did not come to an end")
+}

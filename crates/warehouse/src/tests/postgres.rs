@@ -1,0 +1,171 @@
+//! The suite on Postgres, and what only a shared database promises.
+
+use store::testing::{Cluster, Database, connect};
+use tokio::sync::OnceCell;
+use worker::ProgressError;
+
+use super::bench::{Bench, Member};
+use super::history::at;
+use super::{ends, reference, suite};
+use crate::{Place, Tables, open};
+
+/// One cluster for all tests of this process; it goes with the process.
+pub async fn database() -> Database {
+    static CLUSTER: OnceCell<Cluster> = OnceCell::const_new();
+    let cluster =
+        CLUSTER.get_or_init(|| async { Cluster::start().await.unwrap_or_else(|error| panic!("{error}")) });
+    cluster.await.database().await.unwrap()
+}
+
+/// Runs one function of the suite on a new database.
+async fn check(promise: impl AsyncFnOnce(Bench)) {
+    ends(promise(Bench::postgres(database().await).await)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_assignment_raises_the_epoch_and_says_where_it_stands() {
+    check(suite::offsets::an_assignment_raises_the_epoch_and_says_where_it_stands).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_is_all_or_nothing() {
+    check(suite::offsets::a_batch_is_all_or_nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_zombie_commits_nothing() {
+    check(suite::offsets::a_zombie_commits_nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_slot_that_is_given_up_begins_anew_and_its_rows_stay() {
+    check(suite::offsets::a_slot_that_is_given_up_begins_anew_and_its_rows_stay).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_of_dead_letters_alone_moves_the_offsets() {
+    check(suite::offsets::a_batch_of_dead_letters_alone_moves_the_offsets).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_row_at_fault_is_refused_and_the_others_are_not() {
+    check(suite::offsets::a_row_at_fault_is_refused_and_the_others_are_not).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tables_that_are_gone_are_broken() {
+    check(suite::offsets::tables_that_are_gone_are_broken).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn every_field_has_its_column() {
+    check(suite::exact::every_field_has_its_column).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_no_database_can_keep_is_replaced() {
+    check(suite::exact::what_no_database_can_keep_is_replaced).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_comes_again_changes_nothing() {
+    check(suite::exact::an_event_that_comes_again_changes_nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_event_that_comes_late_fills_in_what_newer_ones_do_not_say() {
+    check(suite::exact::an_event_that_comes_late_fills_in_what_newer_ones_do_not_say).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_day_before_all_others_and_one_between_them_come_late() {
+    check(suite::exact::a_day_before_all_others_and_one_between_them_come_late).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_correction_replaces_what_its_delivery_said() {
+    check(suite::exact::a_correction_replaces_what_its_delivery_said).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_deleted_subject_stays_and_may_come_back() {
+    check(suite::exact::a_deleted_subject_stays_and_may_come_back).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whatever_comes_in_whatever_batches_state_is_the_fold() {
+    check(suite::exact::whatever_comes_in_whatever_batches_state_is_the_fold).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_meet_at_a_subject_lose_nothing() {
+    check(suite::exact::members_that_meet_at_a_subject_lose_nothing).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_warehouse_without_tables_names_the_command() {
+    let database = database().await;
+    let place = Place { url: database.url.clone(), schema: "a \"b\"".to_owned() };
+    let behind = open(&place, Tables::Expect).await.unwrap_err();
+    assert!(behind.to_string().contains("okr-router warehouse migrate --apply"), "{behind}");
+    open(&place, Tables::Migrate).await.unwrap();
+    open(&place, Tables::Expect).await.unwrap().ping().await.unwrap();
+}
+
+/// Nothing that is the server's own trouble may cost a record its place.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_server_that_is_read_only_locked_or_gone_is_waited_for() {
+    let mut cluster = Cluster::own().await.unwrap();
+    let database = cluster.database().await.unwrap();
+    let url = database.url.clone();
+    let bench = Bench::postgres(database).await;
+    let mut member = Member::join(&bench.target, [0]).await;
+    member.take_all([at("kr", 1, 0, 0.1)]).await;
+    let batch = member.batch(&[(0, at("kr", 2, 1, 0.2))]);
+    let alter = "ALTER ROLE postgres SET default_transaction_read_only";
+    bench.run(&format!("{alter} = on; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'okr-router'"), "").await;
+    let mut waited = 0;
+    while waited < 3 {
+        // The first may still be given a connection that has just been cut.
+        let refused = member.try_commit(&batch).await;
+        assert!(matches!(refused, Err(ProgressError::Unavailable(_))), "{refused:?}");
+        waited += 1;
+    }
+    bench.run(&format!("SET default_transaction_read_only = off; {alter} = off; SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid() AND application_name = 'okr-router'"), "").await;
+    cluster.stop();
+    let refused = member.try_commit(&batch).await;
+    assert!(matches!(refused, Err(ProgressError::Unavailable(_))), "{refused:?}");
+    cluster.up().await.unwrap();
+    let mut committed = member.try_commit(&batch).await;
+    for _ in 0..5 {
+        if committed.is_ok() {
+            break;
+        }
+        assert!(matches!(committed, Err(ProgressError::Unavailable(_))), "{committed:?}");
+        committed = member.try_commit(&batch).await;
+    }
+    committed.unwrap();
+    let rows = connect(&url).await.unwrap().query("SELECT 1 FROM okr.okr_events", &[]).await.unwrap();
+    assert_eq!(rows.len(), 2);
+}
+
+/// Two members hold subjects against each other, in both orders, again and again: nobody waits in a circle.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_with_the_same_new_subjects_in_opposite_orders_never_wait_in_a_circle() {
+    let bench = Bench::postgres(database().await).await;
+    let mut all = Vec::new();
+    for round in 0..20u32 {
+        let of =
+            |n: u32, number: u32| at(&format!("kr-{round}-{number}"), n, i64::from(n), f64::from(number));
+        let one: Vec<_> = (0..200).map(|number| (0, of(1, number))).collect();
+        let other: Vec<_> = (0..200).rev().map(|number| (1, of(2, number))).collect();
+        let (mut first, mut second) =
+            (Member::join(&bench.target, [0]).await, Member::join(&bench.target, [1]).await);
+        tokio::join!(first.take(&one), second.take(&other));
+        all.extend(one.into_iter().chain(other).map(|(_, event)| event));
+    }
+    reference::check(&bench, &all).await.unwrap();
+    let deadlocks =
+        bench.rows("SELECT deadlocks FROM pg_stat_database WHERE datname = current_database()").await;
+    assert_eq!(deadlocks[0]["deadlocks"], 0);
+}
