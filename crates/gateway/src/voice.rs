@@ -19,6 +19,11 @@ use crate::{observe, problem::Problem};
 /// How long a sender may take nothing of its answer.
 const DEAF_TIME_MAX: Duration = Duration::from_secs(30);
 
+/// How the two largest numbers of 64 bits begin.
+const ENDLESS: &str = "1844674407370955161";
+/// How much of what comes at once is looked through for them: a head that is not too long.
+const HEARD_BYTES_MAX: usize = 8 << 10;
+
 /// A connection, heard by hyper as the stream that it is.
 pub(crate) struct Voice<S> {
     stream: S,
@@ -28,11 +33,14 @@ pub(crate) struct Voice<S> {
     /// Runs while the other side takes nothing.
     patience: Option<Pin<Box<Sleep>>>,
     deaf_max: Duration,
+    /// Whether what was heard since the last answer names a length that no body has.
+    heard_endless: bool,
 }
 
 impl<S> Voice<S> {
     pub(crate) fn new(stream: S) -> Self {
-        Self { stream, instead: Vec::new(), said: 0, patience: None, deaf_max: DEAF_TIME_MAX }
+        let (patience, deaf_max) = (None, DEAF_TIME_MAX);
+        Self { stream, instead: Vec::new(), said: 0, patience, deaf_max, heard_endless: false }
     }
 }
 
@@ -57,14 +65,18 @@ impl<S: AsyncWrite + Unpin> Voice<S> {
 
 impl<S: AsyncRead + Unpin> AsyncRead for Voice<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
-        Pin::new(&mut self.stream).poll_read(cx, buf)
+        let before = buf.filled().len();
+        ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+        self.heard_endless |= is_endless(&buf.filled()[before..]);
+        Poll::Ready(Ok(()))
     }
 }
 
 impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, words: &[u8]) -> Poll<Result<usize>> {
         if self.instead.is_empty() {
-            match instead_of(words) {
+            let heard_endless = std::mem::take(&mut self.heard_endless);
+            match instead_of(words, heard_endless) {
                 None => return self.poll_out(cx, |stream, cx| stream.poll_write(cx, words)),
                 Some(problem) => {
                     observe::refused("unknown", problem.reason());
@@ -106,12 +118,24 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
     }
 }
 
+/// Whether a head names one of the two lengths that hyper answers 431 to, as if the head were too long: it keeps these
+/// numbers for itself, and answers 400 to larger ones.
+fn is_endless(words: &[u8]) -> bool {
+    let words = &words[..words.len().min(HEARD_BYTES_MAX)];
+    let text = match std::str::from_utf8(words) {
+        Ok(text) => text,
+        Err(broken) => std::str::from_utf8(&words[..broken.valid_up_to()]).unwrap_or_default(),
+    };
+    text.contains(ENDLESS)
+}
+
 /// What to say in place of an answer without a body, which none of ours is.
-fn instead_of(words: &[u8]) -> Option<Problem> {
+fn instead_of(words: &[u8], heard_endless: bool) -> Option<Problem> {
     let status = words.strip_prefix(b"HTTP/1.1 ").or_else(|| words.strip_prefix(b"HTTP/1.0 "))?.get(..3)?;
     let problem = match status {
         b"400" => Problem::Malformed,
         b"414" => Problem::LongPath,
+        b"431" if heard_endless => Problem::Malformed,
         b"431" => Problem::Headers,
         _ => return None,
     };

@@ -159,6 +159,12 @@ async fn what_is_no_http_is_told_so_as_a_problem_too() {
     say("hello\r\n\r\n".to_owned()).await.check_problem(400);
     say(head("content-length: 5\r\ncontent-length: 6\r\n")).await.check_problem(400);
     say(head("content-length: many\r\n")).await.check_problem(400);
+    for length in
+        ["18446744073709551613", "18446744073709551614", "18446744073709551615", "18446744073709551616"]
+    {
+        let told = say(head(&format!("content-length: {length}\r\n"))).await;
+        told.check_problem(if length.ends_with('3') { 413 } else { 400 });
+    }
     say(head("a name: with a blank\r\n")).await.check_problem(400);
     say(head(&"x: y\r\n".repeat(500))).await.check_problem(431);
     assert_eq!(stage.log.count(), 0);

@@ -12,7 +12,7 @@ use crate::problem::Problem;
 
 #[track_caller]
 fn check(words: &str, expected: Option<Problem>) {
-    assert_eq!(instead_of(words.as_bytes()), expected, "{words:?}");
+    assert_eq!(instead_of(words.as_bytes(), false), expected, "{words:?}");
 }
 
 #[test]
@@ -23,6 +23,8 @@ fn only_an_empty_refusal_is_replaced() {
     check(&empty("400 Bad Request"), Some(Problem::Malformed));
     check(&empty("414 URI Too Long"), Some(Problem::LongPath));
     check(&empty("431 Request Header Fields Too Large"), Some(Problem::Headers));
+    let endless = instead_of(empty("431 Request Header Fields Too Large").as_bytes(), true);
+    assert_eq!(endless, Some(Problem::Malformed));
     check(&empty("204 No Content"), None);
     check("HTTP/1.1 100 Continue\r\n\r\n", None);
     check("HTTP/1.1 400 Bad Request\r\ncontent-length: 3\r\n\r\n{a}", None);
