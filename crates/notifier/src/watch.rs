@@ -81,14 +81,18 @@ pub(crate) async fn topics(
 /// Watches whether Kafka lets us do what we have to.
 pub(crate) async fn rights(house: House, check: Check, settings: bus::Settings) -> Result<(), BoxError> {
     let rights = bus::Rights::new(&settings, SERVICE)?;
+    let mut is_told = false;
     loop {
-        match rights.look(RIGHTS_WAIT).await.map(|standing| standing.refusal()) {
+        let looked = rights.look(RIGHTS_WAIT).await.map(|standing| standing.refusal());
+        is_told |= looked.is_ok();
+        match looked {
             Ok(Some(why)) => check.fail(why),
             Ok(None) => check.ok(),
             Err(error @ bus::BusError::Refused(_)) => {
                 check.fail(format!("what may be done on the cluster is not told: {error}"));
             }
-            // Whether Kafka answers is said by the consumers.
+            // Whether Kafka answers is said by the consumers, unless it has never told us anything: they take longer to find out.
+            Err(error) if !is_told => check.fail(error.to_string()),
             Err(_) => {}
         }
         if over(&house, RIGHTS_EVERY).await {
