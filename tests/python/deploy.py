@@ -89,9 +89,34 @@ def metrics(root):
                 yield f"{place}: docs/telemetry.md names no {metric}"
 
 
+def charts(root):
+    """Panels ask sources that are there, and those log in as somebody who is made."""
+    services = yaml.safe_load((root / "docker-compose.yml").read_text())["services"]
+    made = " ".join((root / volume.split(":")[0]).read_text()
+                    for volume in services["postgres"]["volumes"] if "docker-entrypoint-initdb.d" in volume)
+    uids = set()
+    for path in sorted((root / "deploy/grafana/provisioning/datasources").glob("*.yml")):
+        for name in re.findall(r"\$(\w+)", path.read_text()):
+            if name not in services["grafana"]["environment"]:
+                yield f"{path.name} wants {name}, which the container grafana is not given"
+        for source in yaml.safe_load(path.read_text())["datasources"]:
+            uids.add(source["uid"])
+            if "user" in source and f"CREATE ROLE {source['user']} " not in made:
+                yield f"{path.name} logs in as {source['user']}, whom no script of the container postgres makes"
+    views = set(re.findall(r"CREATE OR REPLACE VIEW (\w+)", "".join(
+        path.read_text() for path in (root / "crates/warehouse/migrations/postgres").glob("*.sql"))))
+    for path in sorted((root / "deploy/grafana/dashboards").glob("*.json")):
+        for panel in json.loads(path.read_text())["panels"]:
+            for target in panel.get("targets", []):
+                if panel["datasource"]["uid"] not in uids:
+                    yield f"{path.name}, panel {panel['title']}: there is no source {panel['datasource']['uid']}"
+                if not ("expr" in target or set(re.findall(r"\bokr\.(\w+)", target.get("rawSql", ""))) & views):
+                    yield f"{path.name}, panel {panel['title']} asks for no metric and no view"
+
+
 def main(root, *roles):
     root = pathlib.Path(root)
-    wrong = [*lint(root), *compose(root, roles), *scraped(root, roles), *metrics(root)]
+    wrong = [*lint(root), *compose(root, roles), *scraped(root, roles), *metrics(root), *charts(root)]
     print("\n".join(wrong))
     sys.exit(1 if wrong else 0)
 
