@@ -106,6 +106,13 @@ async fn a_certificate_is_exchanged_under_load_and_no_connection_fails() -> Resu
     let total = count.load(Ordering::Relaxed);
     let agreed = gateway.metric("okr_gateway_tls_handshakes_total", "agreed").await?;
     ensure!(agreed >= total as f64, "{agreed} handshakes for {total} connections");
+    // Without the section it is plain HTTP, and no certificate ends.
+    let ends = "okr_gateway_certificate_expiry_timestamp_seconds";
+    ensure!(gateway.metric(ends, "").await? > 0.0);
+    world.write_whole(&format!("{}{}", world.base().replace(lines, ""), acme(&["old.key"])))?;
+    reload(&gateway, "applied").await?;
+    ensure!(status(&one, &url.replace("https", "http"), "plain").await? == 202);
+    ensure!(gateway.metric(ends, "").await?.is_nan(), "the certificate is still told");
     ensure!(gateway.term(SOON).await? == 0, "{}", gateway.tail());
     println!("certificates exchanged under load: {total} connections by {SENDERS} senders, all of them 202");
     Ok(())
