@@ -18,6 +18,8 @@ use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
 use crate::{Entry, OpenError, Target};
 use commit::Ending;
+#[cfg(test)]
+pub(crate) use commit::copy_plainly;
 
 /// The name of this home in metrics.
 const NAME: &str = "postgres";

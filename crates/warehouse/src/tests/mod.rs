@@ -3,6 +3,7 @@
 mod bench;
 mod embedded;
 mod history;
+mod pace;
 mod postgres;
 mod reference;
 mod suite;
