@@ -26,15 +26,16 @@ class Company:
         self.random = random.Random(seed)
         self.events = []
         self.deliveries = 0
+        self.troubled = True
 
     def say(self, at, kind, name, change, *, namespace="acme", **fields):
         """One event; what is not named is not said."""
         self.deliveries += 1
         random = self.random
         late = datetime.timedelta(seconds=random.randrange(1, 90))
-        if random.random() < 0.03:
+        if self.troubled and random.random() < 0.03:
             late = datetime.timedelta(days=random.randrange(0, 20), hours=random.randrange(24))  # A tool that was down.
-        elif random.random() < 0.02:
+        elif self.troubled and random.random() < 0.02:
             late = -datetime.timedelta(minutes=random.randrange(1, 4000))  # A tool whose clock runs ahead.
         delivery = f"d-{self.deliveries}"
         about = {part: fields.pop(part) for part in ("parent_id", "title", "url") if part in fields}
@@ -129,7 +130,7 @@ def key_result(company, number, parents):
     """The life of a key result, check-in by check-in."""
     random = company.random
     at = FIRST + datetime.timedelta(minutes=random.randrange(60 * 24 * 740))
-    name, space = f"kr-{number}", random.choice(["acme", "acme", "tracker"])
+    name, space = f"kr-{number}", random.choice(["acme", "acme", "tracker/50%"])
     if random.random() < 0.03:
         name = f"o-{number % parents}"  # An id that an objective has, too.
     kind, share = random.randrange(5), 0.0
@@ -204,6 +205,16 @@ def hard_cases(company):
     # From 12.5 down to 5, half of the way.
     company.say(at("2026-06-01T08:00:00+00:00"), "key_result", "falling", "checked_in", department="down", cycle=year,
                 metric={"start": 12.5, "target": 5.0, "current": 8.75, "unit": "%"})
+    # Fourteen days without a check-in on 2 January, and fourteen days without progress.
+    company.say(at("2026-06-01T08:00:00+00:00"), "objective", "edge-o", "created", department="edge", team="e")
+    company.say(at("2026-12-19T08:00:00+00:00"), "key_result", "silent", "checked_in", department="edge", parent_id="edge-o", progress=0.1)
+    company.say(at("2026-12-30T08:00:00+00:00"), "key_result", "silent", "updated", progress=0.2)
+    company.say(at("2026-12-19T08:00:00+00:00"), "key_result", "still", "checked_in", department="edge", progress=0.3)
+    company.say(at("2027-01-01T08:00:00+00:00"), "key_result", "still", "checked_in", progress=0.3)
+    # Closed without a word on how it went, and without a cycle that would say until when it counts.
+    for kind, name in (("key_result", "shut"), ("objective", "shut-o")):
+        company.say(at("2026-05-04T08:00:00+00:00"), kind, name, "created", department="shut", team="s", progress=1.5)
+        company.say(at("2026-05-13T08:00:00+00:00"), kind, name, "closed")
     # Three objectives in a ring, a key result under each; one is its own parent.
     for name, parent in (("ring-a", "ring-c"), ("ring-b", "ring-a"), ("ring-c", "ring-b"), ("self", "self")):
         company.say(at("2026-07-01T08:00:00+00:00"), "objective", name, "created", parent_id=parent, title=name)
@@ -213,7 +224,9 @@ def hard_cases(company):
 
 def main(seed, key_results):
     company, parents = Company(int(seed)), max(int(key_results) // 3, 1)
+    company.troubled = False
     hard_cases(company)
+    company.troubled = True
     objectives(company, parents)
     for number in range(int(key_results)):
         key_result(company, number, parents)

@@ -66,6 +66,15 @@ async fn hard_cases_come_out_as_a_person_computes_them() {
     let phoenix =
         serde_json::json!([{"iso_week": 15}, {"iso_week": 19, "progress_avg": 0.9}, {"iso_week": 20}]);
     ask(&homes, "2026-05-15", &weekly("ash"), phoenix).await;
+    // Closed in week 20 without a cycle: it counts there for the last time, and past its goal no more than at it.
+    let shut = serde_json::json!([{"iso_week": 19, "progress_avg": 1}, {"iso_week": 20}]);
+    ask(&homes, "2026-06-15", &weekly("shut"), shut).await;
+    ask(&homes, "2026-06-15", "SELECT * FROM okr_coverage WHERE team = 's'", serde_json::json!([])).await;
+    let edge = "SELECT * FROM okr_stalled WHERE department = 'edge' ORDER BY subject_id";
+    let expected =
+        serde_json::json!([{"reason": "no_check_in"}, {"subject_id": "still", "reason": "no_progress"}]);
+    ask(&homes, "2027-01-02", edge, expected).await;
+    ask(&homes, "2027-01-01", edge, serde_json::json!([])).await;
     // From 12.5 down to 5; 8.75 is half of the way.
     let falling = "SELECT progress FROM okr_key_results WHERE subject_id = 'falling'";
     ask(&homes, "2026-06-02", falling, serde_json::json!([{"progress": 0.5}])).await;
