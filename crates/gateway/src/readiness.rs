@@ -115,7 +115,11 @@ async fn look(watch: &Watch, cluster: &Cluster, checks: &Checks) {
 
 /// Whether all topics are there, as far as the cluster says; what we may not do is told by the way.
 async fn glance(rights: &Rights, check: &Check) -> bool {
-    match rights.look(GLANCE_WAIT).await {
+    judged(rights.look(GLANCE_WAIT).await, check)
+}
+
+fn judged(looked: Result<bus::Standing, BusError>, check: &Check) -> bool {
+    match looked {
         Ok(standing) => {
             match standing.refusal() {
                 None => check.ok(),

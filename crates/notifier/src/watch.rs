@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use boot::{BoxError, Check, House};
+use bus::BusError;
 use outbox::{Depth, Queue};
 use store::Store;
 use tokio::sync::watch::Receiver;
@@ -85,19 +86,23 @@ pub(crate) async fn rights(house: House, check: Check, settings: bus::Settings) 
     loop {
         let looked = rights.look(RIGHTS_WAIT).await.map(|standing| standing.refusal());
         is_told |= looked.is_ok();
-        match looked {
-            Ok(Some(why)) => check.fail(why),
-            Ok(None) => check.ok(),
-            Err(error @ bus::BusError::Refused(_)) => {
-                check.fail(format!("what may be done on the cluster is not told: {error}"));
-            }
-            // Whether Kafka answers is said by the consumers, unless it has never told us anything: they take longer to find out.
-            Err(error) if !is_told => check.fail(error.to_string()),
-            Err(_) => {}
-        }
+        judge(&check, looked, is_told);
         if over(&house, RIGHTS_EVERY).await {
             return Ok(());
         }
+    }
+}
+
+fn judge(check: &Check, looked: Result<Option<String>, BusError>, is_told: bool) {
+    match looked {
+        Ok(Some(why)) => check.fail(why),
+        Ok(None) => check.ok(),
+        Err(error @ BusError::Refused(_)) => {
+            check.fail(format!("what may be done on the cluster is not told: {error}"));
+        }
+        // Whether Kafka answers is said by the consumers, who take longer to find out at the beginning.
+        Err(error) if !is_told => check.fail(error.to_string()),
+        Err(_) => {}
     }
 }
 
@@ -136,5 +141,24 @@ async fn over(house: &House, pause: Duration) -> bool {
     tokio::select! {
         () = tokio::time::sleep(pause) => false,
         () = house.shutdown.cancelled() => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn why_rights_are_not_told_shows_at_the_beginning_and_a_refusal_always() {
+        let health = boot::Health::new();
+        let check = health.check("rights");
+        let why = || health.report().checks["rights"].why.clone().unwrap_or_default();
+        judge(&check, Err(BusError::Login("wrong password".to_owned())), false);
+        assert!(why().contains("wrong password"));
+        judge(&check, Ok(None), true);
+        judge(&check, Err(BusError::Login("wrong password".to_owned())), true);
+        assert!(health.is_ready(), "the consumers say it");
+        judge(&check, Err(BusError::Refused("ClusterAuthorizationFailed".to_owned())), true);
+        assert!(why().contains("ClusterAuthorizationFailed"));
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bus::{PartitionState, TopicState};
 
-use super::{TOPICS, Wanted, lacking};
+use super::{TOPICS, Wanted, judged, lacking};
 
 const WANTED: Wanted = Wanted { event_partitions: 24, partitions: 6, record_bytes_max: 573_440 };
 
@@ -56,4 +56,17 @@ fn the_rights_of_the_gateway_are_those_of_the_topics_that_it_writes() {
     written.sort_unstable();
     topics.sort_unstable();
     assert_eq!(written, topics);
+}
+
+#[test]
+fn a_question_that_is_refused_is_not_taken_for_rights() {
+    let health = boot::Health::new();
+    let check = health.check("rights");
+    assert!(judged(Err(bus::BusError::Refused("ClusterAuthorizationFailed".to_owned())), &check));
+    let said = || health.report().checks["rights"].clone();
+    assert!(!said().ok && said().why.unwrap().contains("ClusterAuthorizationFailed"));
+    // Whether Kafka answers is another check's to say.
+    check.ok();
+    assert!(judged(Err(bus::BusError::Unavailable("no answer in time".to_owned())), &check));
+    assert!(said().ok);
 }

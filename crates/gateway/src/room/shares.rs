@@ -2,9 +2,9 @@
 //!
 //! A body that is complete is proven or refused at once: a stranger holds nothing with it. One of which a part is
 //! missing takes room for as long as its sender likes, and nobody knows yet who that is. So all of them together have
-//! half of the room, and once half of that is taken (it is *crowded*) one sender has an eighth of the room, or one body,
-//! and a body that hardly comes is given up. Until then nobody is counted against anybody: many connections behind one
-//! address are usually one honest sender.
+//! half of the room. A share is an eighth of the room, or one body: a sender has more than that only as long as a share
+//! stays free for others, for many connections behind one address are usually one honest sender. And once half of it is
+//! taken (it is *crowded*), a body that hardly comes is given up.
 //!
 //! A body that comes in one piece never gets here, so the ordinary delivery takes no lock.
 
@@ -31,7 +31,7 @@ const NETWORK_BITS: u32 = 64;
 #[derive(Debug)]
 pub(super) struct Shares {
     bytes_max: usize,
-    sender_max: usize,
+    share: usize,
     taken: Mutex<Taken>,
 }
 
@@ -44,7 +44,7 @@ pub(super) struct Taken {
 impl Shares {
     /// Of a room of so many bytes, where the largest body has `body_max`.
     pub(super) fn new(room: usize, body_max: usize) -> Self {
-        Self { bytes_max: room / 2, sender_max: (room / 8).max(body_max), taken: Mutex::default() }
+        Self { bytes_max: room / 2, share: (room / 8).max(body_max), taken: Mutex::default() }
     }
 
     /// The bytes of all of them.
@@ -82,7 +82,7 @@ impl Share {
         let mut taken = shares.taken();
         let all = taken.bytes.checked_add(bytes).filter(|all| *all <= shares.bytes_max).ok_or(FULL)?;
         let own = taken.senders.get(&self.sender).copied().unwrap_or(0) + bytes;
-        if shares.is_crowded(all) && own > shares.sender_max {
+        if own > shares.share && all + shares.share > shares.bytes_max {
             return Err(FULL_OF_SENDER);
         }
         taken.bytes = all;
