@@ -53,13 +53,17 @@ WITH living AS MATERIALIZED (
                 AND event.change = 'checked_in' AND event.subject_type = 'key_result'
         ) AS last_check_in_day,
         (
-            SELECT max(day)
-            FROM (
-                SELECT day, progress, lag(progress) OVER (ORDER BY day) AS before
-                FROM okr_progress_daily AS daily
-                WHERE daily.subject_uid = state.subject_uid
-            )
-            WHERE progress IS NOT NULL AND progress IS NOT before
+            -- The first day after the last one that ended with another progress than today's.
+            SELECT min(day) FROM okr_progress_daily AS daily
+            WHERE daily.subject_uid = state.subject_uid
+                AND state.progress IS NOT NULL
+                AND daily.day > coalesce(
+                    (
+                        SELECT max(other.day) FROM okr_progress_daily AS other
+                        WHERE other.subject_uid = state.subject_uid AND other.progress IS NOT state.progress
+                    ),
+                    ''
+                )
         ) AS last_progress_day
     FROM okr_state AS state
     CROSS JOIN okr_clock AS clock
@@ -128,19 +132,16 @@ WITH RECURSIVE heard AS (
     SELECT
         state.subject_namespace, state.subject_id,
         date(daily.day, '-6 days', 'weekday 1') AS heard_week,
+        lead(daily.day) OVER (PARTITION BY daily.subject_uid ORDER BY daily.day) AS next_day,
         daily.*
     FROM okr_progress_daily AS daily
     JOIN okr_state AS state ON state.subject_uid = daily.subject_uid AND state.subject_type = 'key_result'
 ),
 -- How it stood at the end of each week in which it was heard of.
-last AS (
-    SELECT *, row_number() OVER (PARTITION BY subject_uid, heard_week ORDER BY day DESC) AS choice
-    FROM heard
-),
 stood AS (
-    SELECT *, date(lead(heard_week) OVER (PARTITION BY subject_uid ORDER BY heard_week), '-7 days') AS last_week
-    FROM last
-    WHERE choice = 1
+    SELECT *, date(next_day, '-6 days', 'weekday 1', '-7 days') AS last_week
+    FROM heard
+    WHERE next_day IS NULL OR next_day > date(heard_week, '+6 days')
 ),
 -- So it stood until it was heard of again, in the weeks that its cycle touches.
 span AS (

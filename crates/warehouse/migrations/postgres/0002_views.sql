@@ -75,13 +75,18 @@ CROSS JOIN LATERAL (
     WHERE event.subject_uid = state.subject_uid AND event.change = 'checked_in' AND event.subject_type = 'key_result'
 ) AS checked
 CROSS JOIN LATERAL (
-    SELECT max(day) AS last_progress_day
-    FROM (
-        SELECT day, progress, lag(progress) OVER (ORDER BY day) AS before
-        FROM okr_progress_daily AS daily
-        WHERE daily.subject_uid = state.subject_uid
-    ) AS step
-    WHERE progress IS NOT NULL AND progress IS DISTINCT FROM before
+    -- The first day after the last one that ended with another progress than today's.
+    SELECT min(day) AS last_progress_day
+    FROM okr_progress_daily AS daily
+    WHERE daily.subject_uid = state.subject_uid
+        AND state.progress IS NOT NULL
+        AND daily.day > coalesce(
+            (
+                SELECT max(other.day) FROM okr_progress_daily AS other
+                WHERE other.subject_uid = state.subject_uid AND other.progress IS DISTINCT FROM state.progress
+            ),
+            '-infinity'
+        )
 ) AS moved
 WHERE state.subject_type = 'key_result' AND NOT state.is_deleted;
 
@@ -108,19 +113,20 @@ WHERE subject_type = 'key_result' AND NOT is_deleted
 GROUP BY department, team, cycle_name, status;
 
 CREATE OR REPLACE VIEW okr_key_result_weeks AS
-WITH last AS (
-    -- How it stood at the end of each week in which it was heard of.
-    SELECT DISTINCT ON (daily.subject_uid, heard_week)
+WITH heard AS (
+    SELECT
         state.subject_namespace, state.subject_id,
         daily.day - (extract(isodow FROM daily.day)::int - 1) AS heard_week,
+        lead(daily.day) OVER (PARTITION BY daily.subject_uid ORDER BY daily.day) AS next_day,
         daily.*
     FROM okr_progress_daily AS daily
     JOIN okr_state AS state ON state.subject_uid = daily.subject_uid AND state.subject_type = 'key_result'
-    ORDER BY daily.subject_uid, heard_week, daily.day DESC
 ),
+-- How it stood at the end of each week in which it was heard of.
 stood AS (
-    SELECT last.*, lead(heard_week) OVER (PARTITION BY subject_uid ORDER BY heard_week) - 7 AS last_week
-    FROM last
+    SELECT heard.*, next_day - (extract(isodow FROM next_day)::int - 1) - 7 AS last_week
+    FROM heard
+    WHERE next_day IS NULL OR next_day > heard_week + 6
 )
 SELECT
     subject_uid,
