@@ -2,6 +2,7 @@
 //! proven, is it not too much; then it is read, and taken to the desk.
 
 mod batch;
+mod media;
 
 use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
@@ -9,7 +10,7 @@ use boot::trace::Span;
 use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use hyper::body::{Body, Incoming};
-use sources::{Refusal, Source};
+use sources::Refusal;
 use tokio::time::{Instant, timeout_at};
 use tokio_util::task::TaskTracker;
 
@@ -24,13 +25,13 @@ use crate::{
     once::{self, Asked, KEEP_MAX, Once},
     problem::{Answer, Problem},
     proxies::Proxies,
-    reader::{self, Coding, Piece, Reader},
+    reader::{self, Piece, Reader},
     room::{Charge, Room},
-    split::Form,
     tls::Tls,
     trail::{BATCH_ROUTE, Entry, ROUTE, Trail},
 };
 use batch::Batch;
+use media::{batch_form, coding, media_type};
 
 /// What is left of the deadline for the answer to travel.
 const ANSWER_TIME: Duration = Duration::from_millis(250);
@@ -375,39 +376,4 @@ fn way(path: &str) -> Option<(&str, bool)> {
     let rest = path.strip_prefix("/in/")?;
     let (name, is_batch) = rest.strip_suffix("/batch").map_or((rest, false), |name| (name, true));
     (!name.is_empty() && !name.contains('/')).then_some((name, is_batch))
-}
-
-/// A missing media type is read as JSON; parameters say nothing here. Two of them say nothing that counts.
-fn essence(headers: &HeaderMap) -> Result<&str, Problem> {
-    let mut values = headers.get_all(header::CONTENT_TYPE).iter();
-    let Some(value) = values.next() else { return Ok("application/json") };
-    let essence = value.to_str().ok().and_then(|value| value.split(';').next()).map(str::trim);
-    match essence.filter(|_| values.next().is_none()) {
-        Some("") => Ok("application/json"),
-        Some(essence) => Ok(essence),
-        None => Err(Problem::MediaType),
-    }
-}
-
-fn media_type(headers: &HeaderMap, source: &Source) -> Result<(), Problem> {
-    let essence = essence(headers)?;
-    let documented = source.media_types().iter().any(|known| known.eq_ignore_ascii_case(essence));
-    if documented { Ok(()) } else { Err(Problem::MediaType) }
-}
-
-fn batch_form(headers: &HeaderMap, source: &Source) -> Result<Form, Problem> {
-    Form::of(essence(headers)?, source.media_types()).ok_or(Problem::MediaType)
-}
-
-fn coding(headers: &HeaderMap) -> Result<Coding, Problem> {
-    let mut values = headers.get_all(header::CONTENT_ENCODING).iter();
-    let Some(value) = values.next() else { return Ok(Coding::Plain) };
-    if values.next().is_some() {
-        return Err(Problem::Encoding);
-    }
-    match value.to_str().map(|value| value.trim().to_ascii_lowercase()).as_deref() {
-        Ok("" | "identity") => Ok(Coding::Plain),
-        Ok("gzip" | "x-gzip") => Ok(Coding::Gzip),
-        _ => Err(Problem::Encoding),
-    }
 }
