@@ -11,12 +11,14 @@
 //! its columns. So members of the release before need not be stopped first.
 
 pub mod embedded;
+mod place;
 pub mod postgres;
 #[cfg(test)]
 mod tests;
 
 use sha2::{Digest, Sha256};
 
+pub use place::{apply, plan};
 pub use postgres::Migration;
 
 /// One step of a home's tables, from the version before it to its own.
@@ -90,6 +92,13 @@ pub enum MigrateError {
         /// What the database said.
         cause: String,
     },
+}
+
+impl MigrateError {
+    /// Whether trying again later may succeed by itself.
+    pub fn is_passing(&self) -> bool {
+        matches!(self, Self::Busy(_) | Self::Unavailable(_))
+    }
 }
 
 impl Step {

@@ -23,6 +23,19 @@ pub struct Place {
     pub schema: String,
 }
 
+impl Place {
+    /// The path of an embedded file; none for a database on a server.
+    pub(crate) fn file(&self) -> Result<Option<PathBuf>, OpenError> {
+        if let Some(path) = self.url.strip_prefix("file:") {
+            let path = path.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(path);
+            let is_file = !path.is_empty() && !path.ends_with('/');
+            return if is_file { Ok(Some(PathBuf::from(path))) } else { Err(OpenError::Url) };
+        }
+        let is_server = ["postgres://", "postgresql://"].iter().any(|scheme| self.url.starts_with(scheme));
+        if is_server { Ok(None) } else { Err(OpenError::Url) }
+    }
+}
+
 /// What is done about tables that are not there or not up to date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Tables {
@@ -56,7 +69,11 @@ pub enum OpenError {
 impl OpenError {
     /// Whether opening again later may succeed by itself.
     pub fn is_passing(&self) -> bool {
-        matches!(self, Self::Home(ProgressError::Unavailable(_)))
+        match self {
+            Self::Home(error) => matches!(error, ProgressError::Unavailable(_)),
+            Self::Migrate(error) => error.is_passing(),
+            _ => false,
+        }
     }
 
     pub(crate) fn of_store(error: StoreError) -> Self {
@@ -89,15 +106,8 @@ impl From<StoreError> for OpenError {
 /// # Errors
 /// What [`OpenError`] says; [`OpenError::is_passing`] tells what to try again.
 pub async fn open(place: &Place, tables: Tables) -> Result<Arc<dyn Target>, OpenError> {
-    if let Some(path) = place.url.strip_prefix("file:") {
-        let path = path.strip_prefix("//").filter(|rest| rest.starts_with('/')).unwrap_or(path);
-        if path.is_empty() || path.ends_with('/') {
-            return Err(OpenError::Url);
-        }
-        return Ok(Arc::new(Embedded::open(PathBuf::from(path), tables).await?));
-    }
-    if !place.url.starts_with("postgres://") && !place.url.starts_with("postgresql://") {
-        return Err(OpenError::Url);
+    if let Some(path) = place.file()? {
+        return Ok(Arc::new(Embedded::open(path, tables).await?));
     }
     let postgres = Postgres::new(&place.url, &place.schema)?;
     let lacking = match tables {

@@ -11,34 +11,32 @@ use store::testing::{Cluster, Database, connect};
 use tempfile::TempDir;
 use tokio_postgres::Client;
 
-use crate::migrate::postgres::quoted;
 use crate::open::{Place, Tables, open};
 use company::Company;
 
 /// A warehouse that holds a company's events, and a way to ask it.
 enum Home {
-    Postgres { client: Client, schema: &'static str, _database: Database, _cluster: Cluster },
+    Postgres { client: Box<Client>, _database: Database, _cluster: Cluster },
     Embedded { connection: libsql::Connection, _folder: TempDir },
 }
 
 impl Home {
     /// Both homes, each filled.
     async fn both(company: &Company) -> [Self; 2] {
-        [Self::postgres(company, "okr").await, Self::embedded(company).await]
+        [Self::postgres(company).await, Self::embedded(company).await]
     }
 
     /// A Postgres whose clients live on the other side of the world.
-    async fn postgres(company: &Company, schema: &'static str) -> Self {
+    async fn postgres(company: &Company) -> Self {
         let cluster = Cluster::own().await.expect("a cluster");
         let database = cluster.database().await.expect("a database");
         let client = connect(&database.url).await.expect("a connection");
         let role =
             "CREATE ROLE okr_reader LOGIN; SET TimeZone = 'Pacific/Auckland'; SET DateStyle = 'German'";
         client.batch_execute(role).await.expect("a reader");
-        company.fill(&Place { url: database.url.clone(), schema: schema.to_owned() }).await;
-        let path = format!("SET search_path = {}", quoted(schema));
-        client.batch_execute(&path).await.expect("a schema");
-        Self::Postgres { client, schema, _database: database, _cluster: cluster }
+        company.fill(&Place { url: database.url.clone(), schema: "okr".to_owned() }).await;
+        client.batch_execute("SET search_path = okr").await.expect("a schema");
+        Self::Postgres { client: Box::new(client), _database: database, _cluster: cluster }
     }
 
     async fn embedded(company: &Company) -> Self {

@@ -2,6 +2,7 @@
 
 mod columns;
 mod embedded;
+mod place;
 mod postgres;
 
 use super::{Applied, MigrateError, Step, compare, embedded as file, postgres as server};
