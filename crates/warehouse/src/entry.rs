@@ -12,6 +12,9 @@ use uuid::Uuid;
 /// What homes keep of times begins here; they agree on nothing that is older.
 const FIRST: Date = date(1, 1, 1);
 
+/// Before all times that an entry may have: the last second of the year 0.
+pub(crate) const BEGINNING: Timestamp = Timestamp::constant(-62_135_596_801, 0);
+
 /// One event of one record.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Entry {

@@ -3,8 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
+use jiff::Timestamp;
 use jiff::civil::Date;
-use okr::{Change, Cycle, Metric, OkrEvent, Source, State, Status, Subject, SubjectType, fold, fold_onto};
+use okr::{
+    Change, Cycle, Metric, OkrEvent, Rank, Source, State, Status, Subject, SubjectType, fold, fold_onto,
+};
 use uuid::Uuid;
 
 use crate::Entry;
@@ -19,13 +22,27 @@ pub(crate) struct Stored {
     pub(crate) version: i64,
 }
 
+impl Stored {
+    pub(crate) fn seen(&self) -> Seen {
+        Seen { version: self.version, rank: okr::rank(self.state.as_event()) }
+    }
+}
+
+/// As much of a subject as it takes to know what else is needed.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen {
+    pub(crate) version: i64,
+    /// Of its newest event.
+    pub(crate) rank: Rank,
+}
+
 /// What has to be read of a subject's events.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) enum Reach<'b> {
     /// None: these are newer than all that is known.
     Newer(Vec<&'b OkrEvent>),
-    /// Those from this day on: what came late is not older than they are.
-    Since(Date),
+    /// Those from this time on: what came late is not older than they are.
+    Since(Timestamp),
     /// All: what the state was made of has changed.
     Whole,
 }
@@ -88,7 +105,7 @@ pub(crate) struct Outcome {
 pub(crate) fn reaches<'b>(
     sifted: &Sifted<'b>,
     emptied: &HashSet<Uuid>,
-    stored: &HashMap<Uuid, Stored>,
+    seen: &HashMap<Uuid, Seen>,
 ) -> BTreeMap<Uuid, Reach<'b>> {
     let mut came: BTreeMap<Uuid, Vec<&'b Entry>> = BTreeMap::new();
     for entry in &sifted.rows {
@@ -96,16 +113,15 @@ pub(crate) fn reaches<'b>(
     }
     let mut reaches: BTreeMap<Uuid, Reach<'b>> = emptied.iter().map(|uid| (*uid, Reach::Whole)).collect();
     for (subject, entries) in came {
-        reaches.entry(subject).or_insert_with(|| reach(&entries, stored.get(&subject)));
+        reaches.entry(subject).or_insert_with(|| reach(&entries, seen.get(&subject)));
     }
     reaches
 }
 
-fn reach<'b>(entries: &[&'b Entry], stored: Option<&Stored>) -> Reach<'b> {
+fn reach<'b>(entries: &[&'b Entry], seen: Option<&Seen>) -> Reach<'b> {
     let first = entries.iter().min_by_key(|entry| entry.rank);
-    let newest = stored.map(|stored| okr::rank(stored.state.as_event()));
-    match first.zip(newest) {
-        Some((first, newest)) if first.rank <= newest => Reach::Since(day(first.ordered_at())),
+    match first.zip(seen) {
+        Some((first, seen)) if first.rank <= seen.rank => Reach::Since(first.ordered_at()),
         _ => Reach::Newer(entries.iter().map(|entry| &entry.event).collect()),
     }
 }
@@ -116,7 +132,15 @@ pub(crate) fn go_on(subject: Uuid, stored: Option<&Stored>, events: &[&OkrEvent]
     Outcome { subject, state, seen: seen(stored), days, is_whole: false }
 }
 
-/// How a subject stands, by all its events from a day on; `before` is its last day before that one.
+/// The one day of all these events, if it is one.
+pub(crate) fn one_day(events: &[&OkrEvent]) -> Option<Date> {
+    let mut days = events.iter().map(|event| day(okr::rank(event).0));
+    let first = days.next()?;
+    days.all(|day| day == first).then_some(first)
+}
+
+/// How a subject stands, by all its events from a time on; `before` is its last day that has begun by then. Those days
+/// are right but for what came late, and all newer events are given: whatever these do not say is still true.
 pub(crate) fn catch_up(
     subject: Uuid,
     stored: Option<&Stored>,

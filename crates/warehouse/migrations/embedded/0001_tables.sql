@@ -57,13 +57,11 @@ CREATE TABLE okr_events (
     PRIMARY KEY (event_id)
 );
 
--- A subject's events from some time on, in their order.
-CREATE INDEX okr_events_subject ON okr_events (subject_uid, ordered_at);
+-- A subject's events from some time on, in their order; with what views ask of all events, so that they need not read
+-- the wide table.
+CREATE INDEX okr_events_subject ON okr_events (subject_uid, ordered_at, change, subject_type);
 -- What a delivery became, for its correction.
 CREATE INDEX okr_events_delivery ON okr_events (source_delivery_id) WHERE source_delivery_id IS NOT NULL;
--- Check-ins in their order, for the views: of a key result, and of all of them.
-CREATE INDEX okr_events_check_ins ON okr_events (subject_uid, ordered_at)
-    WHERE change = 'checked_in' AND subject_type = 'key_result';
 
 CREATE TABLE okr_state (
     event_id TEXT NOT NULL,

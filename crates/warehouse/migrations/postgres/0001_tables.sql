@@ -56,13 +56,11 @@ CREATE TABLE okr_events (
     PRIMARY KEY (event_id)
 );
 
--- A subject's events from some time on, in their order.
-CREATE INDEX okr_events_subject ON okr_events (subject_uid, ordered_at);
+-- A subject's events from some time on, in their order; with what views ask of all events, so that they need not read
+-- the wide table.
+CREATE INDEX okr_events_subject ON okr_events (subject_uid, ordered_at) INCLUDE (change, subject_type);
 -- What a delivery became, for its correction.
 CREATE INDEX okr_events_delivery ON okr_events USING hash (source_delivery_id);
--- Check-ins in their order, for the views: of a key result, and of all of them.
-CREATE INDEX okr_events_check_ins ON okr_events (subject_uid, ordered_at)
-    WHERE change = 'checked_in' AND subject_type = 'key_result';
 
 CREATE TABLE okr_state (
     event_id uuid NOT NULL,
@@ -113,7 +111,7 @@ CREATE TABLE okr_state (
     is_deleted boolean NOT NULL GENERATED ALWAYS AS (change = 'deleted') STORED,
     updated_at timestamptz NOT NULL DEFAULT now(),
     PRIMARY KEY (subject_uid)
-) WITH (fillfactor = 70);
+) WITH (fillfactor = 45); -- Room for a second copy of each row: an update stays in its page and out of the index.
 
 -- As a subject stood at the end of a day (UTC) on which something was heard of it.
 CREATE TABLE okr_progress_daily (
@@ -132,7 +130,7 @@ CREATE TABLE okr_progress_daily (
     -- Its newest change of that day closed it.
     is_closed boolean NOT NULL,
     PRIMARY KEY (subject_uid, day)
-) WITH (fillfactor = 80);
+) WITH (fillfactor = 50);
 
 -- Deliveries that were corrected, and by which revision: what comes of them with a lower one is refused.
 CREATE TABLE okr_corrections (

@@ -13,7 +13,7 @@ use worker::{Batch, Mark};
 
 use super::columns::{Reader, day, id, number, time, words, written};
 use super::statements as sql;
-use crate::Entry;
+use crate::entry::{self, Entry};
 use crate::sift::{Known, KnownEvent, Sifted, sift};
 use crate::subjects::{self, Day, Outcome, Reach, Stored};
 
@@ -39,7 +39,8 @@ pub(super) fn commit(
     let subjects = sifted.rows.iter().map(|entry| entry.subject).chain(emptied.iter().copied());
     let stored = work.stored(subjects.collect())?;
     sifted.rows.iter().try_for_each(|entry| work.add(entry))?;
-    for (subject, reach) in subjects::reaches(&sifted, &emptied, &stored) {
+    let seen = stored.iter().map(|(subject, stored)| (*subject, stored.seen())).collect();
+    for (subject, reach) in subjects::reaches(&sifted, &emptied, &seen) {
         let outcome = work.outcome(subject, reach, stored.get(&subject))?;
         work.write(&outcome)?;
     }
@@ -119,9 +120,9 @@ impl Work<'_> {
     ) -> Result<Outcome, QueueError> {
         Ok(match reach {
             Reach::Newer(events) => subjects::go_on(subject, stored, &events),
-            Reach::Since(day) => {
-                let (before, events) =
-                    (self.day_before(subject, day)?, self.history(subject, &day.to_string())?);
+            Reach::Since(at) => {
+                let before = self.last_day(subject, entry::day(at))?;
+                let events = self.history(subject, &time(at))?;
                 subjects::catch_up(subject, stored, before, &events.iter().collect::<Vec<_>>())
             }
             Reach::Whole => {
@@ -135,11 +136,12 @@ impl Work<'_> {
         self.session.rows(sql::HISTORY, (id(subject), since), |row| Reader::new(row, 0).event())
     }
 
-    fn day_before(&mut self, subject: Uuid, before: Date) -> Result<Option<Day>, QueueError> {
-        let found = self.session.rows(sql::DAY_BEFORE, (id(subject), before.to_string()), |row| {
+    /// The last day that had begun on this one.
+    fn last_day(&mut self, subject: Uuid, upto: Date) -> Result<Option<Day>, QueueError> {
+        let found = self.session.rows(sql::LAST_DAY, (id(subject), upto.to_string()), |row| {
             let mut reader = Reader::new(row, 0);
             Ok(Day {
-                day: reader.day()?.unwrap_or(before),
+                day: reader.day()?.unwrap_or(upto),
                 department: reader.words()?,
                 team: reader.words()?,
                 progress: reader.number()?,

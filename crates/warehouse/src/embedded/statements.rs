@@ -34,10 +34,10 @@ pub(super) const ADD: &str = concat!(
 pub(super) const HISTORY: &str =
     concat!("SELECT ", event_columns!(), " FROM okr_events WHERE subject_uid = ?1 AND ordered_at >= ?2");
 
-pub(super) const DAY_BEFORE: &str =
+pub(super) const LAST_DAY: &str =
     "SELECT day, department, team, progress, confidence, status, metric_current, cycle_name,
         cycle_start, cycle_end, is_deleted, is_closed
-    FROM okr_progress_daily WHERE subject_uid = ?1 AND day < ?2 ORDER BY day DESC LIMIT 1";
+    FROM okr_progress_daily WHERE subject_uid = ?1 AND day <= ?2 ORDER BY day DESC LIMIT 1";
 
 pub(super) const PUT_STATE: &str = concat!(
     "INSERT OR REPLACE INTO okr_state (",

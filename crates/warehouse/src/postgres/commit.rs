@@ -10,6 +10,7 @@ use std::pin::pin;
 use bytes::Bytes;
 use deadpool_postgres::{Object, Transaction};
 use futures::{SinkExt, TryStreamExt, try_join};
+use jiff::Timestamp;
 use okr::OkrEvent;
 use store::ground::Failure;
 use tokio_postgres::types::ToSql;
@@ -19,11 +20,12 @@ use worker::{Batch, Mark};
 
 use super::columns::{COUNT, Reader, Rows};
 use super::days;
+use super::staged::{Staged, StagedRow, part};
 use super::statements as sql;
-use super::values::Day;
-use crate::Entry;
+use super::values::{Day, Time};
+use crate::entry::{self, Entry};
 use crate::sift::{Known, KnownEvent, Sifted, sift};
-use crate::subjects::{self, Outcome, Reach, Stored};
+use crate::subjects::{self, Outcome, Reach, Seen, Stored};
 
 /// How much of a `COPY` is sent at a time.
 const CHUNK_BYTES: usize = 256 << 10;
@@ -80,17 +82,17 @@ impl Work<'_, '_> {
         let corrects = entries.iter().any(|entry| entry.event.revision > 0);
         self.run(if corrects { sql::ALONE } else { sql::TOGETHER }, &[]).await?;
         let subjects: HashSet<Uuid> = entries.iter().map(|entry| entry.subject).collect();
-        let (is_held, known, mut stored) =
-            try_join!(self.hold(&batch.marks), self.known(entries), self.stored(subjects))?;
+        let (is_held, known, mut seen) =
+            try_join!(self.hold(&batch.marks), self.known(entries), self.seen(subjects))?;
         if !is_held {
             return Ok(Ending::Outdated);
         }
         let sifted = sift(entries, &known);
         let emptied = self.take_out(&sifted).await?;
-        let unread = emptied.iter().filter(|subject| !stored.contains_key(*subject)).copied();
-        stored.extend(self.stored(unread.collect()).await?);
+        let unseen = emptied.iter().filter(|subject| !seen.contains_key(*subject)).copied();
+        seen.extend(self.seen(unseen.collect()).await?);
         self.copy_events(&sifted.rows).await?;
-        let reaches = subjects::reaches(&sifted, &emptied, &stored);
+        let reaches = subjects::reaches(&sifted, &emptied, &seen);
         let mut reaches = reaches.into_iter().peekable();
         while reaches.peek().is_some() {
             let mut rereads = 0;
@@ -101,8 +103,10 @@ impl Work<'_, '_> {
                 })
             });
             let some: Vec<_> = some.collect();
-            let outcomes = self.outcomes(some, &stored).await?;
-            if !self.write(&outcomes).await? {
+            let (parts, others) = part(some, &seen);
+            let outcomes = self.outcomes(others, &seen).await?;
+            let states = Staged { parts: &parts, outcomes: &outcomes, is_last: reaches.peek().is_none() };
+            if !self.write(&states).await? {
                 return Ok(Ending::Met);
             }
         }
@@ -151,11 +155,21 @@ impl Work<'_, '_> {
         Ok(known)
     }
 
-    async fn stored(&self, subjects: HashSet<Uuid>) -> Result<HashMap<Uuid, Stored>, Failure> {
+    async fn seen(&self, subjects: HashSet<Uuid>) -> Result<HashMap<Uuid, Seen>, Failure> {
         if subjects.is_empty() {
             return Ok(HashMap::new());
         }
         let subjects: Vec<Uuid> = subjects.into_iter().collect();
+        let rows = self.rows(sql::SEEN, &[&subjects]).await?;
+        let read = |row: &Row| {
+            let mut reader = Reader::new(row, 0);
+            let (rank, subject) = (reader.rank()?, reader.next()?);
+            Ok((subject, Seen { version: reader.next()?, rank }))
+        };
+        rows.iter().map(read).collect()
+    }
+
+    async fn stored(&self, subjects: Vec<Uuid>) -> Result<HashMap<Uuid, Stored>, Failure> {
         let rows = self.rows(sql::STATES, &[&subjects]).await?;
         let read = |row: &Row| {
             let (subject, event) = Reader::new(row, 1).event()?;
@@ -216,12 +230,22 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// How these subjects are to stand.
+    /// How these subjects are to stand, of which more has to be read.
     async fn outcomes(
         &self,
         reaches: Vec<(Uuid, Reach<'_>)>,
-        stored: &HashMap<Uuid, Stored>,
+        seen: &HashMap<Uuid, Seen>,
     ) -> Result<Vec<Outcome>, Failure> {
+        if reaches.is_empty() {
+            return Ok(Vec::new());
+        }
+        let known = reaches.iter().map(|(subject, _)| *subject).filter(|subject| seen.contains_key(subject));
+        let mut stored = self.stored(known.collect()).await?;
+        // Nobody has held them since they were looked at: what was seen is what the change is made to.
+        stored.retain(|subject, stored| seen.get(subject).is_some_and(|seen| seen.version == stored.version));
+        if stored.len() < reaches.iter().filter(|(subject, _)| seen.contains_key(subject)).count() {
+            return Err(Failure::Again("a subject has changed meanwhile".to_owned()));
+        }
         let mut outcomes = Vec::with_capacity(reaches.len());
         let mut rereads = BTreeMap::new();
         for (subject, reach) in reaches {
@@ -229,30 +253,31 @@ impl Work<'_, '_> {
                 Reach::Newer(events) => {
                     outcomes.push(subjects::go_on(subject, stored.get(&subject), &events));
                 }
-                Reach::Since(day) => drop(rereads.insert(subject, Some(day))),
+                Reach::Since(at) => drop(rereads.insert(subject, Some(at))),
                 Reach::Whole => drop(rereads.insert(subject, None)),
             }
         }
         if !rereads.is_empty() {
-            self.reread(&rereads, stored, &mut outcomes).await?;
+            self.reread(&rereads, &stored, &mut outcomes).await?;
         }
         Ok(outcomes)
     }
 
-    /// Reads what is there of these subjects, from the given day on or from the beginning; one subject at a time.
+    /// Reads what is there of these subjects, from the given time on or from the beginning; one subject at a time.
     async fn reread(
         &self,
-        rereads: &BTreeMap<Uuid, Option<jiff::civil::Date>>,
+        rereads: &BTreeMap<Uuid, Option<Timestamp>>,
         stored: &HashMap<Uuid, Stored>,
         outcomes: &mut Vec<Outcome>,
     ) -> Result<(), Failure> {
         let uids: Vec<Uuid> = rereads.keys().copied().collect();
-        let since: Vec<Day> = rereads.values().map(|day| Day(day.unwrap_or(days::FIRST))).collect();
-        let mut before = days::before(&self.rows(sql::DAY_BEFORE, &[&uids, &since]).await?)?;
+        let since: Vec<Time> = rereads.values().map(|at| Time(at.unwrap_or(entry::BEGINNING))).collect();
+        let upto: Vec<Day> = since.iter().map(|Time(at)| Day(entry::day(*at))).collect();
+        let mut last = days::last(&self.rows(sql::LAST_DAY, &[&uids, &upto]).await?)?;
         let mut conclude = |subject: Uuid, events: &[OkrEvent]| {
             let (events, stored) = (events.iter().collect::<Vec<_>>(), stored.get(&subject));
             outcomes.push(match rereads.get(&subject) {
-                Some(Some(_)) => subjects::catch_up(subject, stored, before.remove(&subject), &events),
+                Some(Some(_)) => subjects::catch_up(subject, stored, last.remove(&subject), &events),
                 _ => subjects::begin_anew(subject, stored, &events),
             });
         };
@@ -278,23 +303,35 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// False: one of the subjects is not as it was read.
-    async fn write(&self, outcomes: &[Outcome]) -> Result<bool, Failure> {
-        let states = outcomes.iter().filter_map(|outcome| Some((outcome, outcome.state.as_ref()?)));
-        let states: Vec<_> = states.collect();
-        if !states.is_empty() {
-            self.copy(sql::COPY_STATES, states.iter(), |(outcome, state), rows| {
-                let event = state.as_event();
-                rows.row(COUNT + 1);
-                rows.event(event, outcome.subject, &okr::rank(event));
-                rows.big(outcome.seen + 1);
-            })
-            .await?;
-            let merged = self.run(sql::MERGE_STATES, &[]).await?;
-            if merged != states.len() as u64 {
-                return Ok(false);
-            }
+    /// Changes and adds states; false: one of the subjects is not as it was seen.
+    async fn write_states(&self, staged: &Staged<'_>) -> Result<bool, Failure> {
+        let rows: Vec<StagedRow<'_>> = staged.rows().collect();
+        if rows.is_empty() {
+            return Ok(true);
         }
+        self.copy(sql::COPY_STATES, rows.iter(), |row, rows| row.put(rows)).await?;
+        let new = rows.iter().filter(|row| row.seen == 0).count();
+        if new < rows.len() && self.run(sql::CHANGE_STATES, &[]).await? != (rows.len() - new) as u64 {
+            return Ok(false);
+        }
+        if new > 0 && self.run(sql::ADD_STATES, &[]).await? != new as u64 {
+            return Ok(false);
+        }
+        if !staged.parts.is_empty() {
+            self.run(sql::DAYS_OF_PARTS, &[]).await?;
+        }
+        if !staged.is_last {
+            self.run(sql::CLEAR_STAGE, &[]).await?;
+        }
+        Ok(true)
+    }
+
+    /// False: one of the subjects is not as it was seen.
+    async fn write(&self, staged: &Staged<'_>) -> Result<bool, Failure> {
+        if !self.write_states(staged).await? {
+            return Ok(false);
+        }
+        let outcomes = staged.outcomes;
         let gone = outcomes.iter().filter(|outcome| outcome.state.is_none() && outcome.seen > 0);
         let (uids, versions): (Vec<Uuid>, Vec<i64>) =
             gone.map(|outcome| (outcome.subject, outcome.seen)).unzip();

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 
 use deadpool_postgres::Transaction;
-use jiff::civil::Date;
 use store::ground::Failure;
 use tokio_postgres::Row;
 use uuid::Uuid;
@@ -13,11 +12,8 @@ use super::statements::MERGE_DAYS;
 use super::values;
 use crate::subjects::{Day, Outcome};
 
-/// Before all days: entries are of the year 1 or later.
-pub(super) const FIRST: Date = jiff::civil::date(0, 12, 31);
-
 /// The last day of each subject, as it was asked for.
-pub(super) fn before(rows: &[Row]) -> Result<HashMap<Uuid, Day>, Failure> {
+pub(super) fn last(rows: &[Row]) -> Result<HashMap<Uuid, Day>, Failure> {
     let read = |row: &Row| {
         let mut reader = Reader::new(row, 0);
         let subject = reader.next()?;

@@ -4,6 +4,7 @@ mod columns;
 mod commit;
 mod days;
 mod offsets;
+mod staged;
 mod statements;
 mod values;
 
@@ -42,9 +43,13 @@ pub(crate) struct Postgres {
 impl Postgres {
     /// Reads the url; connects on first use.
     pub(crate) fn new(url: &str, schema: &str) -> Result<Self, OpenError> {
-        // What a plan costs is known from the beginning: indexes for everything that is looked for by id. With
-        // sequential scans forbidden, those of staged rows look so dear that each would be compiled.
-        let settings = format!("SET jit = off; SET search_path = {}; {}", quoted(schema), statements::STAGE);
+        // Everything is looked for by id, a batch's worth at a time: a plan that reads a table from end to end, because
+        // the table was small when it was made, would go on doing so; and one that seems dear would be compiled.
+        let settings = format!(
+            "SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET search_path = {}; {}",
+            quoted(schema),
+            statements::STAGE,
+        );
         let terms = Terms { connections_max: CONNECTIONS_MAX, statement_max: STATEMENT_MAX, settings };
         let connections = Connections::on(url, terms).map_err(OpenError::of_store)?;
         Ok(Self { connections, schema: schema.to_owned() })

@@ -22,6 +22,19 @@ pub(super) fn micros(at: Timestamp) -> i64 {
     at.as_microsecond() - EPOCH_MICROS
 }
 
+impl ToSql for Time {
+    fn to_sql(&self, _: &Type, out: &mut BytesMut) -> Outcome<IsNull> {
+        out.put_i64(micros(self.0));
+        Ok(IsNull::No)
+    }
+
+    fn accepts(of: &Type) -> bool {
+        *of == Type::TIMESTAMPTZ
+    }
+
+    to_sql_checked!();
+}
+
 impl<'a> FromSql<'a> for Time {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Outcome<Self> {
         let micros = i64::from_be_bytes(raw.try_into()?);
