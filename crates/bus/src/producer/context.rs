@@ -2,7 +2,10 @@
 
 use std::{
     error::Error,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        OnceLock, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
 };
 
 use rdkafka::{
@@ -15,7 +18,7 @@ use rdkafka::{
 };
 use tokio::sync::{oneshot, watch};
 
-use super::view::View;
+use super::{Shared, view::View};
 use crate::{error::SendError, logs, observe, record::Placed, tokens::Tokens};
 
 /// Travels with each record and takes its answer.
@@ -26,11 +29,18 @@ pub(super) struct Context {
     fatal: AtomicBool,
     view: watch::Sender<View>,
     tokens: Option<Tokens>,
+    owner: OnceLock<Weak<Shared>>,
 }
 
 impl Context {
     pub(super) fn new(tokens: Option<Tokens>) -> Self {
         Self { tokens, ..Self::default() }
+    }
+
+    /// Who is to know of each answer.
+    pub(super) fn tell(&self, owner: Weak<Shared>) {
+        // A client is served once.
+        let _ = self.owner.set(owner);
     }
 
     /// Whether a fatal error came since the last call.
@@ -82,6 +92,9 @@ impl ProducerContext for Context {
         observe::sent(outcome.as_ref().map_or_else(|error| error.reason(), |_| "acknowledged"));
         // Nobody may be waiting any more.
         let _ = answer.send(outcome);
+        if let Some(owner) = self.owner.get().and_then(Weak::upgrade) {
+            owner.answered();
+        }
     }
 }
 

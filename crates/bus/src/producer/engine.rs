@@ -39,8 +39,9 @@ impl Engine {
     }
 
     /// Starts the thread that brings the delivery reports. It ends after `stop`, and the client with it.
-    pub(super) fn serve(self: &Arc<Self>, owner: Weak<Shared>) -> Result<(), BusError> {
-        let engine = self.clone();
+    pub(super) fn serve(self: &Arc<Self>, owner: &Arc<Shared>) -> Result<(), BusError> {
+        let (engine, owner) = (self.clone(), Arc::downgrade(owner));
+        self.client.context().tell(owner.clone());
         std::thread::Builder::new()
             .name("bus-producer".into())
             .spawn(move || engine.run(&owner))
@@ -105,9 +106,9 @@ impl Engine {
     fn run(self: Arc<Self>, owner: &Weak<Shared>) {
         while !self.stopping.load(Ordering::SeqCst) {
             self.client.poll(POLL_WAIT);
-            if self.client.context().take_fatal()
-                && let Some(owner) = owner.upgrade()
-            {
+            let Some(owner) = owner.upgrade() else { continue };
+            owner.release();
+            if self.client.context().take_fatal() {
                 owner.replace(&self);
             }
         }

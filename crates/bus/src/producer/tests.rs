@@ -96,3 +96,51 @@ async fn dropping_the_last_clone_answers_what_is_left() {
     drop(producer);
     assert!(matches!(delivery.await, Err(SendError::Unacknowledged(_))));
 }
+
+fn gathering(brokers: &str) -> Producer {
+    let settings = Settings::new(vec![brokers.to_owned()], "test");
+    Producer::new(&Settings { gather: true, ..settings }, PATIENCE).unwrap()
+}
+
+#[tokio::test]
+async fn records_that_wait_for_company_keep_their_order_and_all_are_answered() {
+    let cluster = MockCluster::new(1).unwrap();
+    cluster.create_topic("t", 3, 1).unwrap();
+    let producer = gathering(&cluster.bootstrap_servers());
+    let mut next = [0; 3];
+    for _ in 0..20 {
+        let queue = |n: i32| producer.enqueue(record(n % 3, "x")).map(|delivery| (n, delivery));
+        for (n, delivery) in (0..50).map(queue).collect::<Result<Vec<_>, _>>().unwrap() {
+            let placed = delivery.await.unwrap();
+            assert_eq!(placed, Placed { partition: n % 3, offset: next[placed.partition as usize] });
+            next[placed.partition as usize] += 1;
+        }
+    }
+    assert_eq!(producer.close(PATIENCE).await, 0);
+    assert_eq!(producer.enqueue(record(0, "late")).err(), Some(SendError::Closed));
+}
+
+#[tokio::test]
+async fn what_waits_for_company_is_given_up_with_the_rest() {
+    let producer = gathering("127.0.0.1:1");
+    let waiting: Vec<Delivery> = (0..20).map(|_| producer.enqueue(record(0, "x")).unwrap()).collect();
+    assert_eq!(producer.in_flight(), 20);
+    assert_eq!(producer.close(Duration::from_millis(50)).await, 20);
+    for delivery in waiting {
+        assert!(matches!(delivery.await, Err(SendError::Unacknowledged(_))));
+    }
+}
+
+#[tokio::test]
+async fn of_records_that_wait_for_company_the_report_says_that_the_queue_is_full() {
+    let settings =
+        Settings { produce_queue_bytes: 4096, ..Settings::new(vec!["127.0.0.1:1".into()], "test") };
+    let producer = Producer::new(&Settings { gather: true, ..settings }, PATIENCE).unwrap();
+    let queue = |_| producer.enqueue(record(0, &"x".repeat(500))).unwrap();
+    let mut deliveries: Vec<Delivery> = (0..20).map(queue).collect();
+    assert_eq!(
+        deliveries.remove(19).await,
+        Err(SendError::QueueFull),
+        "nobody answers, so they are handed over"
+    );
+}

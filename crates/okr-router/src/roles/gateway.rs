@@ -42,7 +42,7 @@ pub async fn start(
         departments: whole.document.section("departments")?,
         sources,
         memory,
-        producer: bus::Producer::new(&settings, config.message_timeout())?,
+        producer: config.producer(&settings)?,
         settings,
         registry: parts::registry(whole)?,
         partitions: whole.shared.kafka.partitions,
