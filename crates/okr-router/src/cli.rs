@@ -7,6 +7,7 @@ pub mod doctor;
 pub mod resume;
 pub mod sources;
 pub mod spec;
+pub mod warehouse;
 
 use std::path::PathBuf;
 
@@ -77,6 +78,9 @@ pub enum Command {
     /// A service halts when its fuse blows or only a person can help; /readyz says why, and a restart does not end it.
     /// Without --apply this shows what is halted. An embedded store is asked through the process that holds it.
     Resume(resume::Resume),
+    /// Look after the warehouse, the SQL database of progress for charts and reports
+    #[command(subcommand)]
+    Warehouse(warehouse::Warehouse),
     /// Check configuration, broker, registry, store, services and destinations, and say what to do
     ///
     /// One line for each thing: well, worth a look (!) or wrong, and behind the arrow what mends it. It reads everything,

@@ -33,6 +33,7 @@ fn main() -> ExitCode {
         Command::Tail(options) => ops::tail::run(&settings, &options),
         Command::Dead(verb) => ops::dead::run(&settings, &verb),
         Command::Resume(options) => ops::resume::run(&settings, &options),
+        Command::Warehouse(verb) => ops::warehouse::run(&settings, &verb),
         Command::Doctor(options) => ops::doctor::run(&settings, &options),
         Command::Topics(verb) => ops::topics::run(&settings, &verb),
         Command::Schemas(verb) => ops::schemas::run(&settings, &verb),

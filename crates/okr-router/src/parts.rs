@@ -58,6 +58,21 @@ pub fn store_url(whole: &Whole) -> Result<boot::Secret> {
     whole.shared.store_url().resolve().context("`store.url`")
 }
 
+/// Where the warehouse is: a file in `data_dir` unless `warehouse.url` says otherwise.
+pub fn warehouse(whole: &Whole) -> Result<warehouse::Place> {
+    #[derive(serde::Deserialize)]
+    struct Config {
+        url: Option<boot::SecretRef>,
+        schema: Option<String>,
+    }
+    let Config { url, schema } = whole.document.section("warehouse")?;
+    let url = match url {
+        Some(url) => url.resolve().context("`warehouse.url`")?.expose().to_owned(),
+        None => format!("file:{}", whole.shared.data_dir.join("warehouse.db").display()),
+    };
+    Ok(warehouse::Place { url, schema: schema.unwrap_or_else(|| warehouse::SCHEMA.to_owned()) })
+}
+
 /// What seals learned secrets: the key, and the ones before it.
 pub fn seal(whole: &Whole) -> Result<Option<store::Seal>> {
     let config = &whole.shared.store;

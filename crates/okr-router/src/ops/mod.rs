@@ -14,6 +14,7 @@ pub mod sources;
 pub mod spec;
 pub mod tail;
 pub mod topics;
+pub mod warehouse;
 
 use std::{
     future::Future,
