@@ -19,7 +19,7 @@ pub const STEPS: &[Step] = &[
 pub const VIEWS: &str = include_str!("../../migrations/postgres/0002_views.sql");
 
 /// Members that start together migrate one after the other. The number is ours alone in a database: "okr-ware".
-const LOCK: &str = "SELECT pg_advisory_xact_lock(8028075845643821669)";
+const LOCK: &str = "SELECT pg_advisory_xact_lock(8028636300320010853)";
 /// How long one waits for another member's migration.
 const TURN_MAX: Duration = Duration::from_secs(120);
 /// How long a step waits for a table that somebody reads. Everybody else who comes to that table waits behind it, so it
