@@ -5,7 +5,6 @@
 
 mod context;
 mod engine;
-mod gather;
 mod view;
 
 use std::{
@@ -17,7 +16,7 @@ use std::{
     time::Duration,
 };
 
-use rdkafka::{ClientConfig, error::KafkaError};
+use rdkafka::ClientConfig;
 use tokio::sync::oneshot;
 
 use crate::{
@@ -27,9 +26,7 @@ use crate::{
     settings::{self, Settings},
     tokens::Tokens,
 };
-use context::Answer;
 use engine::Engine;
-use gather::Gather;
 
 /// How long `warm` asks for leaders, and then waits for the producer id.
 const WARM_WAIT: Duration = Duration::from_secs(5);
@@ -53,10 +50,8 @@ impl Producer {
         let config = settings::producer(settings, message_timeout)?;
         let tokens = settings.tokens();
         let engine = Engine::new(&config, tokens.clone())?;
-        let gather = (settings.gather).then(Gather::default);
-        let current = RwLock::new(Some(engine.clone()));
-        let shared = Arc::new(Shared { config, tokens, gather, current });
-        engine.serve(&shared)?;
+        let shared = Arc::new(Shared { config, tokens, current: RwLock::new(Some(engine.clone())) });
+        engine.serve(Arc::downgrade(&shared))?;
         Ok(Self { shared })
     }
 
@@ -68,7 +63,7 @@ impl Producer {
     /// Queues one record at once and returns its acknowledgement to wait for. Records of one partition are written in
     /// the order of these calls. It never waits: a full queue is `QueueFull`.
     pub fn enqueue(&self, record: OutRecord) -> Result<Delivery, SendError> {
-        let queued = self.shared.enqueue(record);
+        let queued = self.shared.enqueue(&record);
         if let Err(error) = &queued {
             observe::sent(error.reason());
         }
@@ -97,15 +92,13 @@ impl Producer {
     /// Takes no more records, sends what is queued for at most `grace`, and says how many records were left without an
     /// answer; those are then given up, their futures resolve as `Unacknowledged`. Closes all clones.
     pub async fn close(&self, grace: Duration) -> usize {
-        self.shared.release();
         let Some(engine) = self.shared.take() else { return 0 };
         tokio::task::spawn_blocking(move || engine.finish(grace)).await.unwrap_or(0)
     }
 
     /// Records that are queued or on their way.
     pub fn in_flight(&self) -> usize {
-        let waiting = self.shared.gather.as_ref().map_or(0, Gather::waiting);
-        self.shared.engine().map_or(0, |engine| engine.in_flight() + waiting)
+        self.shared.engine().map_or(0, |engine| engine.in_flight())
     }
 }
 
@@ -127,7 +120,6 @@ impl Future for Delivery {
 struct Shared {
     config: ClientConfig,
     tokens: Option<Tokens>,
-    gather: Option<Gather>,
     /// None once closed.
     current: RwLock<Option<Arc<Engine>>>,
 }
@@ -141,59 +133,21 @@ impl Shared {
         self.current.write().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    fn enqueue(self: &Arc<Self>, record: OutRecord) -> Result<Delivery, SendError> {
+    fn enqueue(self: &Arc<Self>, record: &OutRecord) -> Result<Delivery, SendError> {
         if record.partition < 0 {
             return Err(SendError::Refused("no partition was chosen".into()));
         }
+        let engine = self.engine().ok_or(SendError::Closed)?;
         let (sender, receiver) = oneshot::channel();
-        let answer = Box::new(sender);
-        match &self.gather {
-            Some(_) if self.engine().is_none() => return Err(SendError::Closed),
-            Some(gather) => gather.take(record, answer, |record, answer| self.passed(&record, answer)),
-            None => self.pass(&record, answer).map_err(|(error, _)| error)?,
-        }
-        Ok(Delivery(receiver))
-    }
-
-    /// Gives a record to the client, and to a new one should it be broken.
-    fn pass(self: &Arc<Self>, record: &OutRecord, answer: Answer) -> Result<(), (SendError, Answer)> {
-        let refused = |(error, answer): (KafkaError, Answer)| (SendError::from_kafka(&error), answer);
-        let Some(engine) = self.engine() else { return Err((SendError::Closed, answer)) };
-        match engine.enqueue(record, answer) {
-            Ok(()) => Ok(()),
-            Err((error, answer)) if engine.is_broken() => {
+        match engine.enqueue(record, Box::new(sender)) {
+            Ok(()) => Ok(Delivery(receiver)),
+            Err((error, sender)) if engine.is_broken() => {
                 self.replace(&engine);
                 tracing::debug!(error = %error, "queueing again on a new Kafka client");
-                let Some(engine) = self.engine() else { return Err((SendError::Closed, answer)) };
-                engine.enqueue(record, answer).map_err(refused)
+                let again = self.engine().ok_or(SendError::Closed)?.enqueue(record, sender);
+                again.map(|()| Delivery(receiver)).map_err(|(error, _)| SendError::from_kafka(&error))
             }
-            Err(error) => Err(refused(error)),
-        }
-    }
-
-    /// Likewise, of a record whose sender waits for the answer alone: whether the client has it.
-    fn passed(self: &Arc<Self>, record: &OutRecord, answer: Answer) -> bool {
-        let passed = self.pass(record, answer);
-        passed
-            .map_err(|(error, answer)| {
-                observe::sent(error.reason());
-                // Nobody may be waiting any more.
-                let _ = answer.send(Err(error));
-            })
-            .is_ok()
-    }
-
-    /// The client has answered a record.
-    fn answered(self: &Arc<Self>) {
-        if let Some(gather) = &self.gather {
-            gather.answered(|record, answer| self.passed(&record, answer));
-        }
-    }
-
-    /// Hands over what waits for company.
-    fn release(self: &Arc<Self>) {
-        if let Some(gather) = &self.gather {
-            gather.release(|record, answer| self.passed(&record, answer));
+            Err((error, _)) => Err(SendError::from_kafka(&error)),
         }
     }
 
@@ -204,7 +158,7 @@ impl Shared {
             return;
         }
         let made = Engine::new(&self.config, self.tokens.clone()).and_then(|engine| {
-            engine.serve(self)?;
+            engine.serve(Arc::downgrade(self))?;
             Ok(engine)
         });
         match made {

@@ -32,9 +32,6 @@ pub struct Settings {
     pub produce_queue_bytes: u64,
     /// How long a record waits for company: 0 where somebody waits for the answer.
     pub linger: Duration,
-    /// Whether records wait, while others are on their way, to go as a group: for many senders at a time whose keys
-    /// spread over the partitions. One that comes alone never waits; what cannot be queued is told in its report.
-    pub gather: bool,
 }
 
 impl Settings {
@@ -56,7 +53,6 @@ impl Settings {
             fetch_queue_bytes: 16 << 20,
             produce_queue_bytes: 64 << 20,
             linger: Duration::ZERO,
-            gather: false,
         }
     }
 }

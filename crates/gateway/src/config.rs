@@ -80,15 +80,6 @@ impl GatewayConfig {
         self.request_deadline.0.saturating_sub(ANSWER_RESERVE)
     }
 
-    /// The producer for it: its records have senders who come at the same time, and keys of all partitions.
-    ///
-    /// # Errors
-    /// Kafka's client cannot be made with these settings.
-    pub fn producer(&self, settings: &bus::Settings) -> Result<bus::Producer, bus::BusError> {
-        let settings = bus::Settings { gather: true, ..settings.clone() };
-        bus::Producer::new(&settings, self.message_timeout())
-    }
-
     /// Stopping takes no longer: a request that came last has its deadline, and what it became the producer's time.
     #[must_use]
     pub fn stop_max(&self) -> Duration {

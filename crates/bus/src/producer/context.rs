@@ -2,10 +2,7 @@
 
 use std::{
     error::Error,
-    sync::{
-        OnceLock, Weak,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::atomic::{AtomicBool, Ordering},
 };
 
 use rdkafka::{
@@ -18,7 +15,7 @@ use rdkafka::{
 };
 use tokio::sync::{oneshot, watch};
 
-use super::{Shared, view::View};
+use super::view::View;
 use crate::{error::SendError, logs, observe, record::Placed, tokens::Tokens};
 
 /// Travels with each record and takes its answer.
@@ -29,18 +26,11 @@ pub(super) struct Context {
     fatal: AtomicBool,
     view: watch::Sender<View>,
     tokens: Option<Tokens>,
-    owner: OnceLock<Weak<Shared>>,
 }
 
 impl Context {
     pub(super) fn new(tokens: Option<Tokens>) -> Self {
         Self { tokens, ..Self::default() }
-    }
-
-    /// Who is to know of each answer.
-    pub(super) fn tell(&self, owner: Weak<Shared>) {
-        // A client is served once.
-        let _ = self.owner.set(owner);
     }
 
     /// Whether a fatal error came since the last call.
@@ -92,9 +82,6 @@ impl ProducerContext for Context {
         observe::sent(outcome.as_ref().map_or_else(|error| error.reason(), |_| "acknowledged"));
         // Nobody may be waiting any more.
         let _ = answer.send(outcome);
-        if let Some(owner) = self.owner.get().and_then(Weak::upgrade) {
-            owner.answered();
-        }
     }
 }
 

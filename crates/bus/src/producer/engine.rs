@@ -39,9 +39,8 @@ impl Engine {
     }
 
     /// Starts the thread that brings the delivery reports. It ends after `stop`, and the client with it.
-    pub(super) fn serve(self: &Arc<Self>, owner: &Arc<Shared>) -> Result<(), BusError> {
-        let (engine, owner) = (self.clone(), Arc::downgrade(owner));
-        self.client.context().tell(owner.clone());
+    pub(super) fn serve(self: &Arc<Self>, owner: Weak<Shared>) -> Result<(), BusError> {
+        let engine = self.clone();
         std::thread::Builder::new()
             .name("bus-producer".into())
             .spawn(move || engine.run(&owner))
@@ -106,9 +105,9 @@ impl Engine {
     fn run(self: Arc<Self>, owner: &Weak<Shared>) {
         while !self.stopping.load(Ordering::SeqCst) {
             self.client.poll(POLL_WAIT);
-            let Some(owner) = owner.upgrade() else { continue };
-            owner.release();
-            if self.client.context().take_fatal() {
+            if self.client.context().take_fatal()
+                && let Some(owner) = owner.upgrade()
+            {
                 owner.replace(&self);
             }
         }

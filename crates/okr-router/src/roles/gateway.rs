@@ -42,7 +42,7 @@ pub async fn start(
         departments: whole.document.section("departments")?,
         sources,
         memory,
-        producer: config.producer(&settings)?,
+        producer: bus::Producer::new(&settings, config.message_timeout())?,
         settings,
         registry: parts::registry(whole)?,
         partitions: whole.shared.kafka.partitions,

@@ -98,7 +98,7 @@ async fn start(whole: &Whole, keep_arrivals: bool, house: House) -> Result<(), B
         memory: None,
         departments: whole.document.section("departments")?,
         sources: vec![sources::Source::build("bench", &serde_json::from_value(source)?)?],
-        producer: config.producer(&settings)?,
+        producer: bus::Producer::new(&settings, config.message_timeout())?,
         settings,
         registry: parts::registry(whole)?,
         partitions: whole.shared.kafka.partitions,
