@@ -139,6 +139,8 @@ def key_result(company, number, parents):
               "owner": {"id": None, "name": f"Owner {number % 7}", "email": f"owner{number % 7}@okr.example"}}
     if random.random() < 0.8:
         fields["cycle"] = cycle(at)
+    if random.random() < 0.4:
+        fields["manager"] = {"id": f"m-{number % 3}", "name": None, "email": None}
     company.say(at, "key_result", name, "created", namespace=space, **fields)
     for _ in range(random.randrange(14)):
         at += datetime.timedelta(minutes=random.randrange(1, 60 * 24 * 14))

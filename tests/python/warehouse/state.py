@@ -126,7 +126,7 @@ class Subject:
         self.namespace, self.type, self.id = self.key = key
         space = self.namespace.replace("%", "%25").replace("/", "%2F")
         self.uid = str(uuid.uuid5(uuid.NAMESPACE_OID, f"{space}/{self.type}/{self.id}"))
-        history = states(events)
+        self.history = history = states(events)
         self.now = history[-1][1]
         self.days = {day(event): state for event, state in history}
         self.check_ins = sorted((happened(event), day(event)) for event, _ in history

@@ -19,6 +19,12 @@ async fn script(company: &Company, today: &str) -> Map<String, Value> {
     serde_json::from_str(&said).expect("it is JSON")
 }
 
+/// What another one says of the tables.
+async fn tables(company: &Company) -> Map<String, Value> {
+    let said = Python::run("warehouse/tables.py", &[company.path()]).await.expect("it computes");
+    serde_json::from_str(&said).expect("it is JSON")
+}
+
 /// Whether two values are the same to whoever reads them: sums of floats end in another digit in another order, and
 /// SQLite's booleans are 0 and 1.
 fn same(left: &Value, right: &Value) -> bool {
@@ -74,6 +80,19 @@ async fn every_view_shows_the_numbers_of_the_script() {
         let rows = |name: &str| expected[name]["rows"].as_array().map_or(0, Vec::len);
         let empty: Vec<_> = expected.keys().filter(|name| rows(name) == 0).collect();
         assert!(empty.is_empty() || *today == "2024-12-31", "nothing to compare on {today}: {empty:?}");
+    }
+}
+
+#[tokio::test]
+async fn every_row_of_the_tables_is_what_the_script_says() {
+    let company = Company::new(SEED, KEY_RESULTS).await;
+    let expected = tables(&company).await;
+    for home in Home::both(&company).await {
+        for (name, table) in &expected {
+            let columns: Vec<_> = table["rows"][0].as_object().expect("a row").keys().cloned().collect();
+            let found = home.rows(&format!("SELECT {} FROM {name}", columns.join(", "))).await;
+            check(&format!("{}, {name}", home.name()), table, &found);
+        }
     }
 }
 
