@@ -132,11 +132,11 @@ pub(crate) fn go_on(subject: Uuid, stored: Option<&Stored>, events: &[&OkrEvent]
     Outcome { subject, state, seen: seen(stored), days, is_whole: false }
 }
 
-/// The one day of all these events, if it is one.
-pub(crate) fn one_day(events: &[&OkrEvent]) -> Option<Date> {
+/// Whether all these events count as of one day.
+pub(crate) fn is_of_one_day(events: &[&OkrEvent]) -> bool {
     let mut days = events.iter().map(|event| day(okr::rank(event).0));
-    let first = days.next()?;
-    days.all(|day| day == first).then_some(first)
+    let first = days.next();
+    days.all(|day| Some(day) == first)
 }
 
 /// How a subject stands, by all its events from a time on; `before` is its last day that has begun by then. Those days

@@ -105,7 +105,7 @@ impl Rows {
         });
     }
 
-    pub(super) fn day(&mut self, day: Option<Date>) {
+    fn day(&mut self, day: Option<Date>) {
         self.maybe(day, |rows, day| rows.int(days(day)));
     }
 
@@ -114,10 +114,6 @@ impl Rows {
         self.words(part(|person| &person.id));
         self.words(part(|person| &person.name));
         self.words(part(|person| &person.email));
-    }
-
-    pub(super) fn truth(&mut self, truth: bool) {
-        self.bytes(&[u8::from(truth)]);
     }
 
     /// The columns of an event.

@@ -20,7 +20,7 @@ use worker::{Batch, Mark};
 
 use super::columns::{COUNT, Reader, Rows};
 use super::days;
-use super::staged::{Staged, StagedRow, part};
+use super::staged::{Staged, part};
 use super::statements as sql;
 use super::values::{Day, Time};
 use crate::entry::{self, Entry};
@@ -303,47 +303,31 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// Changes and adds states; false: one of the subjects is not as it was seen.
-    async fn write_states(&self, staged: &Staged<'_>) -> Result<bool, Failure> {
-        let rows: Vec<StagedRow<'_>> = staged.rows().collect();
-        if rows.is_empty() {
-            return Ok(true);
-        }
-        self.copy(sql::COPY_STATES, rows.iter(), |row, rows| row.put(rows)).await?;
-        let new = rows.iter().filter(|row| row.seen == 0).count();
-        if new < rows.len() && self.run(sql::CHANGE_STATES, &[]).await? != (rows.len() - new) as u64 {
-            return Ok(false);
-        }
-        if new > 0 && self.run(sql::ADD_STATES, &[]).await? != new as u64 {
-            return Ok(false);
-        }
-        if !staged.parts.is_empty() {
-            self.run(sql::DAYS_OF_PARTS, &[]).await?;
-        }
-        if !staged.is_last {
-            self.run(sql::CLEAR_STAGE, &[]).await?;
-        }
-        Ok(true)
-    }
-
     /// False: one of the subjects is not as it was seen.
     async fn write(&self, staged: &Staged<'_>) -> Result<bool, Failure> {
-        if !self.write_states(staged).await? {
-            return Ok(false);
-        }
-        let outcomes = staged.outcomes;
-        let gone = outcomes.iter().filter(|outcome| outcome.state.is_none() && outcome.seen > 0);
-        let (uids, versions): (Vec<Uuid>, Vec<i64>) =
-            gone.map(|outcome| (outcome.subject, outcome.seen)).unzip();
+        let whole = staged.outcomes.iter().filter(|outcome| outcome.is_whole);
+        let gone = whole.clone().filter(|outcome| outcome.seen > 0);
+        let (uids, versions): (Vec<Uuid>, Vec<i64>) = gone.map(|it| (it.subject, it.seen)).unzip();
         if !uids.is_empty() && self.run(sql::DROP_STATES, &[&uids, &versions]).await? != uids.len() as u64 {
             return Ok(false);
         }
-        let whole: Vec<Uuid> =
-            outcomes.iter().filter(|outcome| outcome.is_whole).map(|outcome| outcome.subject).collect();
+        let whole: Vec<Uuid> = whole.map(|outcome| outcome.subject).collect();
         if !whole.is_empty() {
             self.run(sql::DROP_DAYS, &[&whole]).await?;
         }
-        days::write(self.transaction, outcomes).await?;
+        let rows = staged.rows();
+        if !rows.is_empty() {
+            self.copy(sql::COPY_STATES, rows.iter(), |row, rows| row.put(rows)).await?;
+            let merged = self.rows(sql::MERGE_STATES, &[]).await?;
+            let merged: i64 = merged.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default();
+            if merged != rows.len() as i64 {
+                return Ok(false);
+            }
+            if !staged.is_last {
+                self.run(sql::CLEAR_STAGE, &[]).await?;
+            }
+        }
+        days::write(self.transaction, staged.outcomes).await?;
         Ok(true)
     }
 

@@ -2,12 +2,11 @@
 
 use std::collections::HashMap;
 
-use jiff::civil::Date;
 use okr::State;
 use uuid::Uuid;
 
 use super::columns::{COUNT, Rows};
-use crate::subjects::{Outcome, Reach, Seen, one_day};
+use crate::subjects::{Outcome, Reach, Seen, is_of_one_day};
 
 /// What newer events of one day say of a subject. The database puts it onto the state that it has, so that state need
 /// not be read; that is how nearly all events come.
@@ -15,7 +14,6 @@ use crate::subjects::{Outcome, Reach, Seen, one_day};
 pub(super) struct Part {
     subject: Uuid,
     state: State,
-    day: Date,
     seen: i64,
 }
 
@@ -26,12 +24,11 @@ pub(super) fn part<'b>(
 ) -> (Vec<Part>, Vec<(Uuid, Reach<'b>)>) {
     let (mut parts, mut others) = (Vec::with_capacity(reaches.len()), Vec::new());
     for (subject, reach) in reaches {
-        let day = if let Reach::Newer(events) = &reach { one_day(events) } else { None };
-        let state = if let Reach::Newer(events) = &reach { okr::fold(events.iter().copied()) } else { None };
-        match day.zip(state) {
-            Some((day, state)) => {
+        let events = if let Reach::Newer(events) = &reach { events.as_slice() } else { &[] };
+        match okr::fold(events.iter().copied()).filter(|_| is_of_one_day(events)) {
+            Some(state) => {
                 let seen = seen.get(&subject).map_or(0, |seen| seen.version);
-                parts.push(Part { subject, state, day, seen });
+                parts.push(Part { subject, state, seen });
             }
             None => others.push((subject, reach)),
         }
@@ -54,38 +51,27 @@ pub(super) struct StagedRow<'s> {
     subject: Uuid,
     state: &'s State,
     /// The version that is there; 0 for none.
-    pub(super) seen: i64,
-    /// For a part.
-    day: Option<Date>,
+    seen: i64,
 }
 
 impl Staged<'_> {
-    pub(super) fn rows(&self) -> impl Iterator<Item = StagedRow<'_>> {
-        let parts = self.parts.iter().map(|Part { subject, state, day, seen }| StagedRow {
-            subject: *subject,
-            state,
-            seen: *seen,
-            day: Some(*day),
-        });
-        let whole = self.outcomes.iter().filter_map(|Outcome { subject, state, seen, .. }| {
-            let state = state.as_ref()?;
-            Some(StagedRow { subject: *subject, state, seen: *seen, day: None })
-        });
-        parts.chain(whole)
+    /// In the order of the subjects.
+    pub(super) fn rows(&self) -> Vec<StagedRow<'_>> {
+        let parts = self.parts.iter().map(|part| (part.subject, &part.state, part.seen));
+        let outcomes = self.outcomes.iter();
+        let states = outcomes.filter_map(|it| Some((it.subject, it.state.as_ref()?, it.seen)));
+        let rows = parts.chain(states).map(|(subject, state, seen)| StagedRow { subject, state, seen });
+        let mut rows: Vec<_> = rows.collect();
+        rows.sort_unstable_by_key(|row| row.subject);
+        rows
     }
 }
 
 impl StagedRow<'_> {
     pub(super) fn put(&self, rows: &mut Rows) {
-        let (event, is_part) = (self.state.as_event(), self.day.is_some());
-        rows.row(COUNT + 7);
+        let event = self.state.as_event();
+        rows.row(COUNT + 1);
         rows.event(event, self.subject, &okr::rank(event));
         rows.big(self.seen + 1);
-        rows.truth(is_part);
-        rows.truth(is_part && event.owner.is_none());
-        rows.truth(is_part && event.manager.is_none());
-        rows.truth(is_part && event.cycle.is_none());
-        rows.truth(is_part && event.metric.is_none());
-        rows.day(self.day);
     }
 }

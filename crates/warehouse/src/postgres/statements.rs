@@ -1,4 +1,7 @@
 //! What Postgres is asked, in the order of a commit. Names without a schema are found by `search_path`.
+//!
+//! Statements are planned when tables may still be empty, and the plan stays. So none of them lets the planner choose
+//! what to begin with: tables are looked up by `= ANY`, or inside of a `LATERAL … OFFSET 0`, and never joined freely.
 
 use super::columns::event_columns;
 
@@ -17,16 +20,16 @@ pub(super) const HOLD: &str = "SELECT p.topic
     ORDER BY p.topic, p.partition FOR UPDATE OF p";
 
 pub(super) const EVENTS_KNOWN: &str =
-    "SELECT e.event_id, e.ordered_at, e.source_sequence, e.received_at, e.revision, e.subject_uid
-    FROM unnest($1::uuid[]) AS s(id) JOIN okr_events e ON e.event_id = s.id";
+    "SELECT event_id, ordered_at, source_sequence, received_at, revision, subject_uid
+    FROM okr_events WHERE event_id = ANY($1::uuid[])";
 
-pub(super) const CORRECTIONS_KNOWN: &str = "SELECT c.delivery_uid, c.revision
-    FROM unnest($1::uuid[]) AS s(delivery) JOIN okr_corrections c ON c.delivery_uid = s.delivery";
+pub(super) const CORRECTIONS_KNOWN: &str =
+    "SELECT delivery_uid, revision FROM okr_corrections WHERE delivery_uid = ANY($1::uuid[])";
 
 /// As much of subjects as it takes to know what else is needed.
 pub(super) const SEEN: &str =
-    "SELECT t.event_id, t.ordered_at, t.source_sequence, t.received_at, t.revision, t.subject_uid, t.version
-    FROM unnest($1::uuid[]) AS s(uid) JOIN okr_state t ON t.subject_uid = s.uid";
+    "SELECT event_id, ordered_at, source_sequence, received_at, revision, subject_uid, version
+    FROM okr_state WHERE subject_uid = ANY($1::uuid[])";
 
 /// What newer events are put onto: what only the newest event has for itself is left out.
 pub(super) const STATES: &str = "SELECT t.version, t.event_id, t.revision, t.occurred_at, t.received_at, t.source_name,
@@ -36,16 +39,19 @@ pub(super) const STATES: &str = "SELECT t.version, t.event_id, t.revision, t.occ
         t.cycle_end, t.metric_start, t.metric_target, t.metric_current, t.metric_unit, t.progress, t.confidence,
         t.status, NULL::double precision, NULL::text, NULL::double precision, NULL::text, NULL::text, '{}'::jsonb,
         t.subject_uid
-    FROM unnest($1::uuid[]) AS s(uid) JOIN okr_state t ON t.subject_uid = s.uid";
+    FROM okr_state t WHERE t.subject_uid = ANY($1::uuid[])";
 
 /// Rows that better copies replace.
 pub(super) const TAKE_OUT: &str = "DELETE FROM okr_events WHERE event_id = ANY($1::uuid[])";
 
 /// What corrected deliveries said before; answers whose events those were.
-pub(super) const CORRECT: &str = "DELETE FROM okr_events e
-    USING unnest($1::text[], $2::text[], $3::bigint[]) AS s(namespace, delivery, revision)
-    WHERE e.source_delivery_id = s.delivery AND e.subject_namespace = s.namespace AND e.revision < s.revision
-    RETURNING e.subject_uid";
+pub(super) const CORRECT: &str = "DELETE FROM okr_events WHERE event_id = ANY(ARRAY(
+        SELECT e.event_id FROM unnest($1::text[], $2::text[], $3::bigint[]) AS s(namespace, delivery, revision)
+        CROSS JOIN LATERAL (
+            SELECT event_id FROM okr_events
+            WHERE source_delivery_id = s.delivery AND subject_namespace = s.namespace AND revision < s.revision OFFSET 0
+        ) e
+    )) RETURNING subject_uid";
 
 pub(super) const NOTE_CORRECTIONS: &str =
     "INSERT INTO okr_corrections AS known (delivery_uid, subject_namespace, source_delivery_id, revision)
@@ -64,8 +70,9 @@ pub(super) const HISTORY: &str = concat!(
     "SELECT ",
     event_columns!(),
     " FROM unnest($1::uuid[], $2::timestamptz[]) AS s(uid, since)
-    JOIN okr_events e ON e.subject_uid = s.uid AND e.ordered_at >= s.since
-    ORDER BY e.subject_uid"
+    CROSS JOIN LATERAL (
+        SELECT * FROM okr_events WHERE subject_uid = s.uid AND ordered_at >= s.since OFFSET 0
+    ) e"
 );
 
 /// The last day of each subject that had begun on this one.
@@ -76,9 +83,8 @@ pub(super) const LAST_DAY: &str = "SELECT d.subject_uid, d.day, d.department, d.
         SELECT * FROM okr_progress_daily d WHERE d.subject_uid = s.uid AND d.day <= s.upto ORDER BY d.day DESC LIMIT 1
     ) d";
 
-/// What a connection has of its own: where states are put before they are merged. The columns are those of an event in
-/// the order in which they are written, and how the row is meant: `version` is the one that it shall have, `is_part` says
-/// that it holds only what newer events say, and `lacks_…` that they say nothing of a record; `day` is the day of those.
+/// What a connection has of its own: where states are put before they are merged. The columns are those of an event, in
+/// the order in which they are written, and the version that the row shall have.
 pub(super) const STAGE: &str = "CREATE TEMPORARY TABLE okr_staged_state (
         event_id uuid, revision bigint, occurred_at timestamptz, received_at timestamptz, source_name text,
         source_kind text, source_delivery_id text, source_sequence bigint, change text, subject_type text,
@@ -88,75 +94,83 @@ pub(super) const STAGE: &str = "CREATE TEMPORARY TABLE okr_staged_state (
         metric_target double precision, metric_current double precision, metric_unit text, progress double precision,
         confidence double precision, status text, previous_progress double precision, previous_status text,
         previous_current double precision, actor text, note text, attributes jsonb, subject_uid uuid,
-        ordered_at timestamptz, version bigint, is_part boolean, lacks_owner boolean, lacks_manager boolean,
-        lacks_cycle boolean, lacks_metric boolean, day date
+        ordered_at timestamptz, version bigint
     ) ON COMMIT DELETE ROWS;";
 
-pub(super) const COPY_STATES: &str = concat!(
-    "COPY okr_staged_state (",
-    event_columns!(),
-    ", version, is_part, lacks_owner, lacks_manager, lacks_cycle, lacks_metric, day) FROM STDIN (FORMAT binary)"
-);
+pub(super) const COPY_STATES: &str =
+    concat!("COPY okr_staged_state (", event_columns!(), ", version) FROM STDIN (FORMAT binary)");
 
-/// A state that somebody else has changed since it was looked at is left alone, and so is counted as missing. In one
-/// order, so that two members never wait for each other. Of a part, the state takes what it says, as `okr::fold_onto`.
-pub(super) const CHANGE_STATES: &str = "UPDATE okr_state t SET
-        event_id = s.event_id, revision = s.revision, occurred_at = s.occurred_at, received_at = s.received_at,
-        source_name = s.source_name, source_kind = s.source_kind, source_delivery_id = s.source_delivery_id,
-        source_sequence = s.source_sequence, change = s.change, actor = s.actor, note = s.note,
-        previous_progress = s.previous_progress, previous_status = s.previous_status,
-        previous_current = s.previous_current, attributes = s.attributes, ordered_at = s.ordered_at,
-        subject_parent_id = CASE WHEN s.is_part THEN coalesce(s.subject_parent_id, t.subject_parent_id)
-            ELSE s.subject_parent_id END,
-        subject_title = CASE WHEN s.is_part THEN coalesce(s.subject_title, t.subject_title) ELSE s.subject_title END,
-        subject_url = CASE WHEN s.is_part THEN coalesce(s.subject_url, t.subject_url) ELSE s.subject_url END,
-        department = CASE WHEN s.is_part THEN coalesce(s.department, t.department) ELSE s.department END,
-        team = CASE WHEN s.is_part THEN coalesce(s.team, t.team) ELSE s.team END,
-        progress = CASE WHEN s.is_part THEN coalesce(s.progress, t.progress) ELSE s.progress END,
-        confidence = CASE WHEN s.is_part THEN coalesce(s.confidence, t.confidence) ELSE s.confidence END,
-        status = CASE WHEN s.is_part AND s.status = 'unknown' THEN t.status ELSE s.status END,
-        owner_id = CASE WHEN s.lacks_owner THEN t.owner_id ELSE s.owner_id END,
-        owner_name = CASE WHEN s.lacks_owner THEN t.owner_name ELSE s.owner_name END,
-        owner_email = CASE WHEN s.lacks_owner THEN t.owner_email ELSE s.owner_email END,
-        manager_id = CASE WHEN s.lacks_manager THEN t.manager_id ELSE s.manager_id END,
-        manager_name = CASE WHEN s.lacks_manager THEN t.manager_name ELSE s.manager_name END,
-        manager_email = CASE WHEN s.lacks_manager THEN t.manager_email ELSE s.manager_email END,
-        cycle_name = CASE WHEN s.lacks_cycle THEN t.cycle_name ELSE s.cycle_name END,
-        cycle_start = CASE WHEN s.lacks_cycle THEN t.cycle_start ELSE s.cycle_start END,
-        cycle_end = CASE WHEN s.lacks_cycle THEN t.cycle_end ELSE s.cycle_end END,
-        metric_start = CASE WHEN s.lacks_metric THEN t.metric_start ELSE s.metric_start END,
-        metric_target = CASE WHEN s.lacks_metric THEN t.metric_target ELSE s.metric_target END,
-        metric_current = CASE WHEN s.lacks_metric THEN t.metric_current ELSE s.metric_current END,
-        metric_unit = CASE WHEN s.lacks_metric THEN t.metric_unit ELSE s.metric_unit END,
-        version = s.version, updated_at = now()
-    FROM (SELECT * FROM okr_staged_state WHERE version > 1 ORDER BY subject_uid) s
-    WHERE t.subject_uid = s.subject_uid AND t.version = s.version - 1";
-
-/// Likewise those that nobody has heard of.
-pub(super) const ADD_STATES: &str = concat!(
-    "INSERT INTO okr_state (",
+/// Puts what was staged onto the states that are there, as `okr::fold_onto` does, and the newest day of each with it.
+/// A whole state says at least what the one before it said, so it comes out as it is. Answers how many were merged: a
+/// state that somebody else has changed since it was looked at is left alone.
+///
+/// Rows were staged in the order of their subjects and are locked in that order, so nobody waits in a circle.
+pub(super) const MERGE_STATES: &str = concat!(
+    "WITH merged AS (INSERT INTO okr_state AS known (",
     event_columns!(),
     ", version) SELECT ",
     event_columns!(),
-    ", version FROM okr_staged_state WHERE version = 1 ORDER BY subject_uid ON CONFLICT (subject_uid) DO NOTHING"
-);
-
-/// After events of one day that are newer than all before them, the state is how that day ended.
-pub(super) const DAYS_OF_PARTS: &str =
-    "INSERT INTO okr_progress_daily (subject_uid, day, department, team, progress,
-        confidence, status, metric_current, cycle_name, cycle_start, cycle_end, is_deleted, is_closed)
-    SELECT t.subject_uid, s.day, t.department, t.team, t.progress, t.confidence, t.status, t.metric_current,
-        t.cycle_name, t.cycle_start, t.cycle_end, t.change = 'deleted', t.change = 'closed'
-    FROM okr_staged_state s JOIN okr_state t ON t.subject_uid = s.subject_uid WHERE s.day IS NOT NULL
+    ", version FROM okr_staged_state
+    ON CONFLICT (subject_uid) DO UPDATE SET event_id = excluded.event_id, revision = excluded.revision,
+        occurred_at = excluded.occurred_at, received_at = excluded.received_at, source_name = excluded.source_name,
+        source_kind = excluded.source_kind, source_delivery_id = excluded.source_delivery_id,
+        source_sequence = excluded.source_sequence, change = excluded.change, actor = excluded.actor,
+        note = excluded.note, previous_progress = excluded.previous_progress,
+        previous_status = excluded.previous_status, previous_current = excluded.previous_current,
+        attributes = excluded.attributes, ordered_at = excluded.ordered_at,
+        subject_parent_id = coalesce(excluded.subject_parent_id, known.subject_parent_id),
+        subject_title = coalesce(excluded.subject_title, known.subject_title),
+        subject_url = coalesce(excluded.subject_url, known.subject_url),
+        department = coalesce(excluded.department, known.department), team = coalesce(excluded.team, known.team),
+        progress = coalesce(excluded.progress, known.progress),
+        confidence = coalesce(excluded.confidence, known.confidence),
+        status = CASE WHEN excluded.status = 'unknown' THEN known.status ELSE excluded.status END,
+        owner_id = CASE WHEN excluded.owner_id IS NULL AND excluded.owner_name IS NULL AND excluded.owner_email IS NULL
+            THEN known.owner_id ELSE excluded.owner_id END,
+        owner_name = CASE WHEN excluded.owner_id IS NULL AND excluded.owner_name IS NULL AND excluded.owner_email IS NULL
+            THEN known.owner_name ELSE excluded.owner_name END,
+        owner_email = CASE WHEN excluded.owner_id IS NULL AND excluded.owner_name IS NULL AND excluded.owner_email IS NULL
+            THEN known.owner_email ELSE excluded.owner_email END,
+        manager_id = CASE WHEN excluded.manager_id IS NULL AND excluded.manager_name IS NULL AND excluded.manager_email IS NULL
+            THEN known.manager_id ELSE excluded.manager_id END,
+        manager_name = CASE WHEN excluded.manager_id IS NULL AND excluded.manager_name IS NULL AND excluded.manager_email IS NULL
+            THEN known.manager_name ELSE excluded.manager_name END,
+        manager_email = CASE WHEN excluded.manager_id IS NULL AND excluded.manager_name IS NULL AND excluded.manager_email IS NULL
+            THEN known.manager_email ELSE excluded.manager_email END,
+        cycle_name = CASE WHEN excluded.cycle_name IS NULL AND excluded.cycle_start IS NULL AND excluded.cycle_end IS NULL
+            THEN known.cycle_name ELSE excluded.cycle_name END,
+        cycle_start = CASE WHEN excluded.cycle_name IS NULL AND excluded.cycle_start IS NULL AND excluded.cycle_end IS NULL
+            THEN known.cycle_start ELSE excluded.cycle_start END,
+        cycle_end = CASE WHEN excluded.cycle_name IS NULL AND excluded.cycle_start IS NULL AND excluded.cycle_end IS NULL
+            THEN known.cycle_end ELSE excluded.cycle_end END,
+        metric_start = CASE WHEN excluded.metric_start IS NULL AND excluded.metric_target IS NULL AND excluded.metric_current IS NULL AND excluded.metric_unit IS NULL
+            THEN known.metric_start ELSE excluded.metric_start END,
+        metric_target = CASE WHEN excluded.metric_start IS NULL AND excluded.metric_target IS NULL AND excluded.metric_current IS NULL AND excluded.metric_unit IS NULL
+            THEN known.metric_target ELSE excluded.metric_target END,
+        metric_current = CASE WHEN excluded.metric_start IS NULL AND excluded.metric_target IS NULL AND excluded.metric_current IS NULL AND excluded.metric_unit IS NULL
+            THEN known.metric_current ELSE excluded.metric_current END,
+        metric_unit = CASE WHEN excluded.metric_start IS NULL AND excluded.metric_target IS NULL AND excluded.metric_current IS NULL AND excluded.metric_unit IS NULL
+            THEN known.metric_unit ELSE excluded.metric_unit END,
+        version = excluded.version, updated_at = now()
+    WHERE known.version = excluded.version - 1
+    RETURNING subject_uid, ordered_at, department, team, progress, confidence, status, metric_current, cycle_name,
+        cycle_start, cycle_end, change
+    ), days AS (INSERT INTO okr_progress_daily (subject_uid, day, department, team, progress, confidence, status,
+        metric_current, cycle_name, cycle_start, cycle_end, is_deleted, is_closed)
+    SELECT subject_uid, (ordered_at AT TIME ZONE 'UTC')::date, department, team, progress, confidence, status,
+        metric_current, cycle_name, cycle_start, cycle_end, change = 'deleted', change = 'closed' FROM merged
     ON CONFLICT (subject_uid, day) DO UPDATE SET department = excluded.department, team = excluded.team,
         progress = excluded.progress, confidence = excluded.confidence, status = excluded.status,
         metric_current = excluded.metric_current, cycle_name = excluded.cycle_name,
         cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end, is_deleted = excluded.is_deleted,
-        is_closed = excluded.is_closed";
+        is_closed = excluded.is_closed
+    ) SELECT count(*) FROM merged"
+);
 
 /// For the next states of the same transaction.
 pub(super) const CLEAR_STAGE: &str = "DELETE FROM okr_staged_state";
 
+/// States that are made from nothing, or are none any more.
 pub(super) const DROP_STATES: &str = "DELETE FROM okr_state t
     USING unnest($1::uuid[], $2::bigint[]) AS s(uid, version)
     WHERE t.subject_uid = s.uid AND t.version = s.version";
