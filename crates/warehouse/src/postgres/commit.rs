@@ -44,10 +44,14 @@ pub(super) enum Ending {
     Met,
 }
 
-/// Tries it once.
-pub(super) async fn attempt(client: &mut Object, batch: &Batch<Vec<Entry>>) -> Result<Ending, Failure> {
+/// Tries it once; `alone` with all other members locked out, for one who has met others too often.
+pub(super) async fn attempt(
+    client: &mut Object,
+    batch: &Batch<Vec<Entry>>,
+    alone: bool,
+) -> Result<Ending, Failure> {
     let transaction = client.transaction().await?;
-    let work = Work { transaction: &transaction };
+    let work = Work { transaction: &transaction, alone };
     let ending = match work.all_of(batch).await {
         // A key of ours that is there all of a sudden: another has just added the same event.
         Err(Failure::Refused { constraint: Some(name), .. }) if name.ends_with("_pkey") => Ok(Ending::Met),
@@ -72,6 +76,7 @@ fn put(entry: &Entry, rows: &mut Rows) {
 
 struct Work<'t, 'c> {
     transaction: &'t Transaction<'c>,
+    alone: bool,
 }
 
 type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
@@ -80,7 +85,7 @@ impl Work<'_, '_> {
     async fn all_of(&self, batch: &Batch<Vec<Entry>>) -> Result<Ending, Failure> {
         let entries = &batch.changes;
         let corrects = entries.iter().any(|entry| entry.event.revision > 0);
-        self.run(if corrects { sql::ALONE } else { sql::TOGETHER }, &[]).await?;
+        self.run(if corrects || self.alone { sql::ALONE } else { sql::TOGETHER }, &[]).await?;
         let subjects: HashSet<Uuid> = entries.iter().map(|entry| entry.subject).collect();
         let (is_held, known, mut seen) =
             try_join!(self.hold(&batch.marks), self.known(entries), self.seen(subjects))?;

@@ -32,6 +32,8 @@ const STATEMENT_MAX: Duration = Duration::from_secs(60);
 /// grows with each time.
 const TRIES_MAX: u32 = 10;
 const PAUSE: Duration = Duration::from_millis(5);
+/// How many of these may meet others before they are locked out for a moment.
+const MEETINGS_MAX: u32 = 3;
 
 /// A pool of connections.
 #[derive(Debug)]
@@ -96,7 +98,9 @@ impl Progress for Postgres {
     async fn commit(&self, _: &str, batch: &Batch<Vec<Entry>>) -> Result<(), ProgressError> {
         let mut tries = 1;
         loop {
-            let why = match self.connections.ask(async |client| commit::attempt(client, batch).await).await {
+            let alone = tries > MEETINGS_MAX;
+            let attempt = self.connections.ask(async |client| commit::attempt(client, batch, alone).await);
+            let why = match attempt.await {
                 Ok(Ending::Done) => return Ok(()),
                 Ok(Ending::Outdated) => return Err(ProgressError::Outdated),
                 Ok(Ending::Met) => "another member is at the same subjects".to_owned(),

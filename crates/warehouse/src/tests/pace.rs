@@ -9,7 +9,7 @@ use okr::{Change, Cycle, Metric, OkrEvent, Person, Status};
 use uuid::Uuid;
 
 use super::bench::{Bench, Member};
-use super::history::{bare, minutes};
+use super::history::bare;
 use super::postgres::database;
 use crate::Entry;
 
@@ -78,23 +78,81 @@ fn events(size: &Size) -> Vec<OkrEvent> {
     events
 }
 
-fn cpu() -> Duration {
-    let stat = std::fs::read_to_string("/proc/self/stat").unwrap_or_default();
-    let fields: Vec<u64> = stat.split(' ').skip(13).take(2).filter_map(|field| field.parse().ok()).collect();
-    Duration::from_millis(fields.iter().sum::<u64>() * 10)
+/// What these processes have worked so far.
+fn cpu(pids: &[u32]) -> Duration {
+    let of = |pid: &u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
+        let (_, fields) = stat.rsplit_once(')').unwrap_or_default();
+        fields.split(' ').skip(12).take(2).filter_map(|field| field.parse::<u64>().ok()).sum::<u64>()
+    };
+    Duration::from_millis(pids.iter().map(of).sum::<u64>() * 10)
+}
+
+/// What some events cost.
+struct Cost {
+    events: usize,
+    wall: Duration,
+    server: Duration,
+    ours: Duration,
+}
+
+impl Cost {
+    fn rate(&self) -> f64 {
+        self.events as f64 / self.wall.as_secs_f64()
+    }
+
+    /// Of processor time, in microseconds an event.
+    fn each(&self) -> (f64, f64) {
+        let each = |time: Duration| time.as_secs_f64() * 1e6 / self.events as f64;
+        (each(self.server), each(self.ours))
+    }
+
+    fn tell(&self, what: &str, by: &Self) {
+        let (server, ours) = self.each();
+        let (plain_server, plain_ours) = by.each();
+        let parts =
+            [self.rate() / by.rate(), (plain_server + plain_ours) / (server + ours), plain_server / server];
+        let [wall, all, of_server] = parts.map(|part| part * 100.0);
+        let rate = self.rate();
+        eprintln!(
+            "{what}: {rate:.0}/s, {wall:.0} % of plain COPY; CPU an event: server {server:.1} us ({of_server:.0} %), \
+             ours {ours:.1} us, both {all:.0} %"
+        );
+    }
 }
 
 /// Plain `COPY` of the rows that came first, batch by batch as the warehouse gets them.
-async fn plain(url: &str, like: &str, entries: &[&Entry], batch: usize) -> f64 {
+async fn plain(url: &str, like: &str, entries: &[&Entry], batch: usize) -> Cost {
     let client = store::testing::connect(url).await.unwrap();
     client.batch_execute(&format!("CREATE TABLE okr.plain (LIKE okr.okr_events {like})")).await.unwrap();
-    let begin = Instant::now();
+    let pid: i32 = client.query_one("SELECT pg_backend_pid()", &[]).await.unwrap().get(0);
+    let (server, us) = ([pid.unsigned_abs()], [std::process::id()]);
+    let (begin, server_before, before) = (Instant::now(), cpu(&server), cpu(&us));
     for entries in entries.chunks(batch) {
         crate::postgres::copy_plainly(&client, "okr.plain", entries).await.unwrap();
     }
-    let rate = entries.len() as f64 / begin.elapsed().as_secs_f64();
+    let (wall, server, ours) = (begin.elapsed(), cpu(&server) - server_before, cpu(&us) - before);
     client.batch_execute("DROP TABLE okr.plain; CHECKPOINT").await.unwrap();
-    rate
+    Cost { events: entries.len(), wall, server, ours }
+}
+
+/// The batches, one after the other.
+async fn take(bench: &Bench, events: &[OkrEvent], batch: usize) -> Cost {
+    let mut member = Member::join(&bench.target, [0]).await;
+    let pids = "SELECT pid FROM pg_stat_activity WHERE application_name = 'okr-router'";
+    let pids =
+        bench.rows(pids).await.iter().map(|row| row["pid"].as_u64().unwrap() as u32).collect::<Vec<_>>();
+    let us = [std::process::id()];
+    let server_before = cpu(&pids);
+    let (mut wall, mut ours) = (Duration::ZERO, Duration::ZERO);
+    for events in events.chunks(batch) {
+        let batch = member.batch(&events.iter().map(|event| (0, event.clone())).collect::<Vec<_>>());
+        let (begin, before) = (Instant::now(), cpu(&us));
+        member.try_commit(&batch).await.unwrap();
+        wall += begin.elapsed();
+        ours += cpu(&us) - before;
+    }
+    Cost { events: events.len(), wall, server: cpu(&pids) - server_before, ours }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -110,31 +168,10 @@ async fn pace_of_postgres() {
     let rows: Vec<&Entry> = entries.iter().filter(|entry| seen.insert(entry.id())).collect();
     let copied = plain(&url, "INCLUDING DEFAULTS", &rows, size.batch).await;
     let indexed = plain(&url, "INCLUDING DEFAULTS INCLUDING INDEXES", &rows, size.batch).await;
-    let mut member = Member::join(&bench.target, [0]).await;
-    let (mut took, mut slowest, cpu_before) = (Duration::ZERO, Duration::ZERO, cpu());
-    let mut in_batches = Duration::ZERO;
-    for events in events.chunks(size.batch) {
-        let batch = member.batch(&events.iter().map(|event| (0, event.clone())).collect::<Vec<_>>());
-        let (begin, before) = (Instant::now(), cpu());
-        member.try_commit(&batch).await.unwrap();
-        in_batches += cpu() - before;
-        took += begin.elapsed();
-        slowest = slowest.max(begin.elapsed());
-    }
-    let _ = cpu_before;
-    let rate = events.len() as f64 / took.as_secs_f64();
-    let of = |other: f64| 100.0 * rate / other;
-    eprintln!(
-        "{} events of {} subjects, {} a batch: {rate:.0}/s (slowest batch {slowest:?}, {:.2} CPU s of ours per 10,000)\n\
-         plain COPY {copied:.0}/s: {:.0} %\nplain COPY with the indexes {indexed:.0}/s: {:.0} %",
-        size.events,
-        size.subjects,
-        size.batch,
-        in_batches.as_secs_f64() * 10_000.0 / events.len() as f64,
-        of(copied),
-        of(indexed),
-    );
-    let rows =
-        bench.rows("SELECT count(*) AS n, (SELECT count(*) FROM okr_state) AS s FROM okr_events").await;
-    eprintln!("{rows:?}, from {}", minutes(0));
+    let taken = take(&bench, &events, size.batch).await;
+    let Size { events, subjects, batch } = size;
+    eprintln!("{events} events of {subjects} subjects, {batch} a batch");
+    copied.tell("plain COPY", &copied);
+    indexed.tell("plain COPY with all indexes", &copied);
+    taken.tell("the warehouse", &copied);
 }
