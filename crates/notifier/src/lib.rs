@@ -24,7 +24,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use outbox::{Destination, Engine, EngineOptions, OutboxConfig};
-use worker::{Worker, WorkerConfig};
+use worker::{Worker, WorkerConfig, readiness};
 
 pub use config::{KEYS, NotifierConfig, RouteConfig};
 pub use reload::Handle;
@@ -101,7 +101,7 @@ pub fn run(context: Context) -> Handle {
         group: GROUP.to_owned(),
         handler: handler.clone(),
         settings: settings.clone(),
-        dead: Arc::new(letters.clone()),
+        dead: Arc::new(letters.0.clone()),
         brakes: Some(store.clone()),
         config: worker,
         house: house.clone(),
@@ -112,7 +112,7 @@ pub fn run(context: Context) -> Handle {
         group: replay::GROUP.to_owned(),
         handler,
         settings: replay::settings(&settings),
-        dead: Arc::new(letters.clone()),
+        dead: Arc::new(letters.0.clone()),
         brakes: Some(store.clone()),
         config: replay::share(&worker),
         house: house.clone(),
@@ -125,7 +125,7 @@ pub fn run(context: Context) -> Handle {
     let _of_the_workers = (check("notifier.consumer"), check("notifier.replay.consumer"));
     let tasks = &house.tasks;
     tasks.spawn("notifier.schemas", watch::schemas(house.clone(), schemas, registry));
-    tasks.spawn("notifier.rights", watch::rights(house.clone(), rights, settings.clone()));
+    tasks.spawn("notifier.rights", readiness::rights(house.clone(), rights, settings.clone(), SERVICE));
     tasks.spawn("notifier.store", watch::store(house.clone(), stored, store, handle.configured.subscribe()));
     tasks.spawn("notifier.outbox", async move { Ok(engine.run().await?) });
     tasks.spawn("notifier.consumer", consume(live, topics, letters.clone()));
@@ -141,8 +141,9 @@ async fn consume(
 ) -> Result<(), boot::BoxError> {
     let (house, settings) = (consumer.house.clone(), consumer.settings.clone());
     for topic in consumer.topics.clone() {
-        if !watch::topics(&house, &topics, &settings, (topic, &letters)).await? {
-            return Ok(());
+        match readiness::topics(&house, &topics, &settings, (topic, SERVICE)).await? {
+            Some(partitions) => letters.0.learn(partitions),
+            None => return Ok(()),
         }
     }
     Ok(worker::run(consumer).await?)

@@ -5,8 +5,9 @@ use std::collections::HashSet;
 
 use boot::{House, system_clock};
 use outbox::Depth;
+use worker::readiness::until_there;
 
-use crate::watch::{orphans, until_there};
+use crate::watch::orphans;
 
 fn why(house: &House) -> Option<String> {
     house.health.report().checks["notifier.topics"].why.clone()
