@@ -38,6 +38,8 @@ pub(crate) trait Home: Queue + Registrations + Nonces {
     async fn gaps(&self, service: &str, accepted: bool) -> Result<Vec<Gap>, QueueError>;
     /// As [`Brakes::accept_gaps`].
     async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, QueueError>;
+    /// As [`Brakes::spend_gaps`].
+    async fn spend_gaps(&self, service: &str, slots: &[Slot]) -> Result<(), QueueError>;
     /// As [`worker::Progress::assign`].
     async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, QueueError>;
     /// As [`worker::Progress::standings`].
@@ -229,5 +231,10 @@ impl Brakes for Store {
     async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, BrakeError> {
         let accepted = self.note("accept_gaps", self.home.accept_gaps(service).await);
         accepted.map_err(|error| BrakeError(error.to_string()))
+    }
+
+    async fn spend_gaps(&self, service: &str, slots: &[Slot]) -> Result<(), BrakeError> {
+        let spent = self.note("spend_gaps", self.home.spend_gaps(service, slots).await);
+        spent.map_err(|error| BrakeError(error.to_string()))
     }
 }

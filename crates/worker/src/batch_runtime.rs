@@ -121,10 +121,10 @@ fn rules(config: &WorkerConfig) -> BatchRules {
 }
 
 /// Who says where slots begin.
-struct Resolution<P: ?Sized> {
-    service: &'static str,
-    progress: Arc<P>,
-    brakes: Option<Arc<dyn Brakes>>,
+pub struct Resolution<P: ?Sized> {
+    pub service: &'static str,
+    pub progress: Arc<P>,
+    pub brakes: Option<Arc<dyn Brakes>>,
 }
 
 /// Asks the store where slots begin, on the consumer's own thread, which is none of tokio's.
@@ -154,7 +154,7 @@ fn resolver<P: Progress + ?Sized>(store: Resolution<P>, told: Told) -> bus::Reso
 
 impl<P: Progress + ?Sized> Resolution<P> {
     /// The slots are ours; those that a person has given up begin anew.
-    async fn assign(&self, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError> {
+    pub async fn assign(&self, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError> {
         let mut standings = self.progress.assign(self.service, slots).await?;
         let Some(brakes) = &self.brakes else { return Ok(standings) };
         let accepted = brakes.gaps(self.service, true).await;
@@ -168,6 +168,12 @@ impl<P: Progress + ?Sized> Resolution<P> {
         }
         for standing in standings.iter_mut().filter(|standing| begun.contains(&standing.slot)) {
             (standing.next, standing.last) = (0, None);
+        }
+        let spent: Vec<Slot> =
+            accepted.into_iter().map(|gap| gap.slot).filter(|slot| slots.contains(slot)).collect();
+        if !spent.is_empty() {
+            let told = brakes.spend_gaps(self.service, &spent).await;
+            told.map_err(|error| ProgressError::Unavailable(error.to_string()))?;
         }
         Ok(standings)
     }

@@ -1,6 +1,7 @@
 //! What keeps a service halted across restarts, until a person lets it go on. Implemented by `store`.
 
 use async_trait::async_trait;
+use bus::Slot;
 use jiff::Timestamp;
 
 use crate::gaps::Gap;
@@ -47,6 +48,11 @@ pub trait Brakes: Send + Sync + 'static {
     /// A person accepts all gaps of `service` that are kept: where the state still stands before one of them, its slot
     /// begins anew with the earliest record that is there, once. Answers those that nobody had accepted before.
     async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, BrakeError>;
+
+    /// What a person has accepted of these slots is spent: each of them begins anew, or stands elsewhere. Told before
+    /// anything of them is read, so that what is lost later, at whatever offset, is another gap. A memory of progress
+    /// in the same database has done so already.
+    async fn spend_gaps(&self, service: &str, slots: &[Slot]) -> Result<(), BrakeError>;
 }
 
 /// The store did not answer; whether it was kept is unknown. Passing: ask again.

@@ -18,6 +18,9 @@ const ACCEPT: &str = "UPDATE router_gaps SET accepted = 1 WHERE service = ?1";
 
 const FORGET: &str = "DELETE FROM router_gaps WHERE service = ?1 AND NOT accepted";
 
+const SPEND: &str =
+    "DELETE FROM router_gaps WHERE service = ?1 AND topic = ?2 AND partition = ?3 AND accepted";
+
 pub(super) fn note(session: &mut Session, service: &str, gaps: &[Gap]) -> Result<(), QueueError> {
     for Gap { slot, from, found, why } in gaps {
         session.run(NOTE, (service, &*slot.topic, slot.partition, *from, *found, why.as_str()))?;
@@ -41,4 +44,9 @@ pub(super) fn accept(session: &mut Session, service: &str) -> Result<Vec<Gap>, Q
 /// Forgets those that nobody has accepted: what is still missing is found anew.
 pub(super) fn forget(session: &mut Session, service: &str) -> Result<(), QueueError> {
     session.run(FORGET, [service]).map(drop)
+}
+
+/// Forgets what was accepted of these slots.
+pub(super) fn spend(session: &mut Session, service: &str, slots: &[Slot]) -> Result<(), QueueError> {
+    slots.iter().try_for_each(|slot| session.run(SPEND, (service, &*slot.topic, slot.partition)).map(drop))
 }

@@ -119,6 +119,11 @@ impl Home for Embedded {
         self.call(move |session| gaps::accept(session, &service)).await
     }
 
+    async fn spend_gaps(&self, service: &str, slots: &[Slot]) -> Result<(), QueueError> {
+        let (service, slots) = (service.to_owned(), slots.to_vec());
+        self.call(move |session| gaps::spend(session, &service, &slots)).await
+    }
+
     async fn restart(&self, service: &str, slot: &Slot, epoch: i64, from: i64) -> Result<bool, QueueError> {
         let (service, slot) = (service.to_owned(), slot.clone());
         self.call(move |session| progress::restart(session, &service, &slot, (epoch, from))).await

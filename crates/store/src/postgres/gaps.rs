@@ -24,6 +24,9 @@ const LOAD: &str = "SELECT topic, partition, from_offset, found_offset, why FROM
 const ACCEPT: &str = "UPDATE router_gaps SET accepted = true WHERE service = $1 AND NOT accepted
     RETURNING topic, partition, from_offset, found_offset, why";
 
+const SPEND: &str = "DELETE FROM router_gaps g USING unnest($2::text[], $3::integer[]) AS s(topic, partition)
+    WHERE g.service = $1 AND g.topic = s.topic AND g.partition = s.partition AND g.accepted";
+
 /// Those that nobody has accepted are forgotten with a halt: what is still missing is found anew.
 pub(super) const FORGET: &str = "DELETE FROM router_gaps WHERE service = $1 AND NOT accepted";
 
@@ -69,4 +72,20 @@ pub(super) async fn accept(connections: &Connections, service: &str) -> Result<V
     let mut gaps = gaps.await?;
     gaps.sort_by(|one, other| one.slot.cmp(&other.slot));
     Ok(gaps)
+}
+
+pub(super) async fn spend(
+    connections: &Connections,
+    service: &str,
+    slots: &[Slot],
+) -> Result<(), QueueError> {
+    let (topics, partitions): (Vec<&str>, Vec<i32>) =
+        slots.iter().map(|slot| (&*slot.topic, slot.partition)).unzip();
+    let client = connections.get().await?;
+    answered(client, async |client| {
+        let spend = client.prepare_cached(SPEND).await?;
+        Ok(client.execute(&spend, &[&service, &topics, &partitions]).await?)
+    })
+    .await?;
+    Ok(())
 }

@@ -139,6 +139,10 @@ impl Home for Postgres {
         gaps::accept(&self.connections, service).await
     }
 
+    async fn spend_gaps(&self, service: &str, slots: &[Slot]) -> Result<(), QueueError> {
+        gaps::spend(&self.connections, service, slots).await
+    }
+
     async fn restart(&self, service: &str, slot: &Slot, epoch: i64, from: i64) -> Result<bool, QueueError> {
         progress::restart(&self.connections, service, slot, (epoch, from)).await
     }

@@ -19,6 +19,7 @@ use super::eyes::FakeEyes;
 use super::fakes::{FakeBrakes, FakeFeed, FakeLetters, Shared, record, slot};
 use crate::batch::Works;
 use crate::batch_member::{BatchMember, BatchSight, Told};
+use crate::batch_runtime::Resolution;
 use crate::batches::{BatchRules, Batches};
 use crate::budget::Budget;
 use crate::feed::News;
@@ -27,8 +28,8 @@ use crate::keeper::Keeper;
 use crate::lookout::Lookout;
 use crate::runtime::{End, budget};
 use crate::{
-    Batch, BatchHandler, Brakes, Effects, Failure, FuseConfig, Mark, Progress, ProgressError, RetryConfig,
-    Standing, WorkerConfig,
+    Batch, BatchHandler, Brakes, Effects, Failure, FuseConfig, Last, Mark, Progress, ProgressError,
+    RetryConfig, Standing, WorkerConfig,
 };
 
 /// Contained offsets, standings; how many answers get lost.
@@ -300,6 +301,32 @@ async fn a_topic_that_was_made_anew_halts_the_service() {
     assert_eq!(*bench.brakes.gaps.lock().unwrap(), [gap], "for a person to accept");
     assert!(bench.why().unwrap().starts_with("halted: gap: okr.events/0@2: the last record is not the one"));
     assert_eq!(bench.contained(), [0, 1, 2]);
+}
+
+/// The memory of progress knows nothing of gaps, as one that is no database of the store.
+#[tokio::test(start_paused = true)]
+async fn what_was_accepted_is_spent_wherever_progress_is_kept() {
+    let (memory, brakes) = (Arc::<Memory>::default(), Arc::<FakeBrakes>::default());
+    let store =
+        Resolution { service: "warehouse", progress: Arc::clone(&memory), brakes: Some(brakes.clone()) };
+    let stands = |next, last| {
+        memory.standings.lock().unwrap().insert(slot(0), Standing { slot: slot(0), epoch: 1, next, last });
+    };
+    let last = Some(Last::of(&record(0, 4, "a")));
+    stands(5, last);
+    let gap = |from| Gap { slot: slot(0), from, found: 9, why: "gone".into() };
+    brakes.gaps.lock().unwrap().push(gap(5));
+    let begun = store.assign(&[slot(0), slot(1)]).await.unwrap();
+    assert_eq!((begun[0].next, begun[0].last), (0, None));
+    // It grows to the same offset, where something else is lost: that is another gap.
+    stands(5, last);
+    assert_eq!(store.assign(&[slot(0)]).await.unwrap()[0].next, 5);
+    brakes.gaps.lock().unwrap().push(gap(4));
+    assert_eq!(store.assign(&[slot(0)]).await.unwrap()[0].next, 5, "it stands elsewhere");
+    assert_eq!(*brakes.gaps.lock().unwrap(), []);
+    brakes.gaps.lock().unwrap().push(gap(5));
+    assert_eq!(store.assign(&[slot(1)]).await.unwrap()[0].next, 0);
+    assert_eq!(*brakes.gaps.lock().unwrap(), [gap(5)], "it is another member's");
 }
 
 #[tokio::test(start_paused = true)]

@@ -209,6 +209,12 @@ impl Brakes for FakeBrakes {
     async fn accept_gaps(&self, service: &str) -> Result<Vec<Gap>, BrakeError> {
         self.gaps(service, false).await
     }
+
+    async fn spend_gaps(&self, _: &str, slots: &[Slot]) -> Result<(), BrakeError> {
+        self.up()?;
+        self.gaps.lock().unwrap().retain(|gap| !slots.contains(&gap.slot));
+        Ok(())
+    }
 }
 
 impl FakeBrakes {

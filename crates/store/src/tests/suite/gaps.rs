@@ -27,6 +27,14 @@ pub(crate) async fn gaps_are_kept_until_a_person_accepts_them((store, _): Subjec
     store.note_gaps("warehouse", &[gap(0, 7), gap(1, 60)]).await.unwrap();
     assert_eq!(store.gaps("warehouse", true).await.unwrap(), [gap(0, 7)], "the same one stays accepted");
     assert_eq!(store.gaps("warehouse", false).await.unwrap(), [gap(1, 60)], "another one has to be");
+
+    // By who keeps his progress elsewhere, after the slots have begun anew there.
+    let slots = [0, 1, 2].map(|partition| Slot::new("okr.events", partition));
+    store.spend_gaps("alerts", &slots).await.unwrap();
+    assert_eq!(store.gaps("warehouse", true).await.unwrap(), [gap(0, 7)], "of another service");
+    store.spend_gaps("warehouse", &slots).await.unwrap();
+    assert_eq!(store.gaps("warehouse", true).await.unwrap(), []);
+    assert_eq!(store.gaps("warehouse", false).await.unwrap(), [gap(1, 60)], "nobody has accepted that one");
 }
 
 pub(crate) async fn resuming_forgets_the_gaps_that_nobody_has_accepted((store, _): Subject) {
