@@ -9,7 +9,7 @@ use std::pin::pin;
 
 use bytes::Bytes;
 use deadpool_postgres::{Object, Transaction};
-use futures::{SinkExt, TryStreamExt, try_join};
+use futures::{SinkExt, TryStreamExt, join, try_join};
 use jiff::Timestamp;
 use okr::OkrEvent;
 use store::ground::Failure;
@@ -20,7 +20,7 @@ use worker::{Batch, Mark};
 
 use super::columns::{COUNT, Reader, Rows};
 use super::days;
-use super::staged::{Staged, part};
+use super::staged::{Slice, Staged, slices};
 use super::statements as sql;
 use super::values::{Day, Time};
 use crate::entry::{self, Entry};
@@ -31,8 +31,6 @@ use crate::subjects::{self, Outcome, Reach, Seen, Stored};
 const CHUNK_BYTES: usize = 256 << 10;
 /// What a row takes, about.
 const ROW_BYTES: usize = 640;
-/// How many subjects are read again at a time, so that their histories do not fill the memory.
-const REREAD_MAX: usize = 128;
 
 /// How a transaction ended.
 #[derive(Debug, PartialEq, Eq)]
@@ -96,21 +94,14 @@ impl Work<'_, '_> {
         let emptied = self.take_out(&sifted).await?;
         let unseen = emptied.iter().filter(|subject| !seen.contains_key(*subject)).copied();
         seen.extend(self.seen(unseen.collect()).await?);
-        self.copy_events(&sifted.rows).await?;
-        let reaches = subjects::reaches(&sifted, &emptied, &seen);
-        let mut reaches = reaches.into_iter().peekable();
-        while reaches.peek().is_some() {
-            let mut rereads = 0;
-            let some = std::iter::from_fn(|| {
-                reaches.next_if(|(_, reach)| {
-                    rereads += usize::from(!matches!(reach, Reach::Newer(_)));
-                    rereads <= REREAD_MAX
-                })
-            });
-            let some: Vec<_> = some.collect();
-            let (parts, others) = part(some, &seen);
+        // While the server takes the rows in, it is found out what they mean for their subjects.
+        let (copied, mut slices) = join!(self.copy_events(&sifted.rows), async {
+            slices(subjects::reaches(&sifted, &emptied, &seen), &seen)
+        });
+        copied?;
+        while let Some(Slice { parts, others }) = slices.pop_front() {
             let outcomes = self.outcomes(others, &seen).await?;
-            let states = Staged { parts: &parts, outcomes: &outcomes, is_last: reaches.peek().is_none() };
+            let states = Staged { parts: &parts, outcomes: &outcomes, is_last: slices.is_empty() };
             if !self.write(&states).await? {
                 return Ok(Ending::Met);
             }

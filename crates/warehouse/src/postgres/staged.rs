@@ -1,45 +1,81 @@
 //! States on their way into their table.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, VecDeque};
 
-use okr::State;
+use okr::{OkrEvent, State};
 use uuid::Uuid;
 
 use super::columns::{COUNT, Rows};
 use crate::subjects::{Outcome, Reach, Seen, is_of_one_day};
 
+/// How many subjects are read again at a time, so that their histories do not fill the memory.
+const REREAD_MAX: usize = 128;
+
 /// What newer events of one day say of a subject. The database puts it onto the state that it has, so that state need
 /// not be read; that is how nearly all events come.
 #[derive(Debug)]
-pub(super) struct Part {
+pub(super) struct Part<'b> {
     subject: Uuid,
-    state: State,
+    says: Says<'b>,
     seen: i64,
 }
 
-/// The subjects of which nothing more has to be read, and the others.
-pub(super) fn part<'b>(
-    reaches: Vec<(Uuid, Reach<'b>)>,
+/// One event says what it says; several are folded.
+#[derive(Debug)]
+enum Says<'b> {
+    Event(&'b OkrEvent),
+    State(Box<State>),
+}
+
+/// Subjects that are merged at once.
+#[derive(Debug, Default)]
+pub(super) struct Slice<'b> {
+    pub(super) parts: Vec<Part<'b>>,
+    /// Those of which more has to be read.
+    pub(super) others: Vec<(Uuid, Reach<'b>)>,
+}
+
+/// All subjects, in their order.
+pub(super) fn slices<'b>(
+    reaches: BTreeMap<Uuid, Reach<'b>>,
     seen: &HashMap<Uuid, Seen>,
-) -> (Vec<Part>, Vec<(Uuid, Reach<'b>)>) {
-    let (mut parts, mut others) = (Vec::with_capacity(reaches.len()), Vec::new());
+) -> VecDeque<Slice<'b>> {
+    let (mut slices, mut slice) = (VecDeque::new(), Slice::default());
     for (subject, reach) in reaches {
-        let events = if let Reach::Newer(events) = &reach { events.as_slice() } else { &[] };
-        match okr::fold(events.iter().copied()).filter(|_| is_of_one_day(events)) {
-            Some(state) => {
+        match says(&reach) {
+            Some(says) => {
                 let seen = seen.get(&subject).map_or(0, |seen| seen.version);
-                parts.push(Part { subject, state, seen });
+                slice.parts.push(Part { subject, says, seen });
             }
-            None => others.push((subject, reach)),
+            None => slice.others.push((subject, reach)),
+        }
+        if slice.others.len() == REREAD_MAX {
+            slices.push_back(std::mem::take(&mut slice));
         }
     }
-    (parts, others)
+    if !slice.parts.is_empty() || !slice.others.is_empty() {
+        slices.push_back(slice);
+    }
+    slices
+}
+
+fn says<'b>(reach: &Reach<'b>) -> Option<Says<'b>> {
+    match reach {
+        Reach::Newer(events) => match events.as_slice() {
+            [event] => Some(Says::Event(event)),
+            events if is_of_one_day(events) => {
+                okr::fold(events.iter().copied()).map(|state| Says::State(Box::new(state)))
+            }
+            _ => None,
+        },
+        Reach::Since(_) | Reach::Whole => None,
+    }
 }
 
 /// What is merged at once.
 #[derive(Debug)]
 pub(super) struct Staged<'s> {
-    pub(super) parts: &'s [Part],
+    pub(super) parts: &'s [Part<'s>],
     pub(super) outcomes: &'s [Outcome],
     /// Nothing more is staged in this transaction.
     pub(super) is_last: bool,
@@ -49,7 +85,7 @@ pub(super) struct Staged<'s> {
 #[derive(Debug)]
 pub(super) struct StagedRow<'s> {
     subject: Uuid,
-    state: &'s State,
+    event: &'s OkrEvent,
     /// The version that is there; 0 for none.
     seen: i64,
 }
@@ -57,10 +93,16 @@ pub(super) struct StagedRow<'s> {
 impl Staged<'_> {
     /// In the order of the subjects.
     pub(super) fn rows(&self) -> Vec<StagedRow<'_>> {
-        let parts = self.parts.iter().map(|part| (part.subject, &part.state, part.seen));
+        let parts = self.parts.iter().map(|part| {
+            let event = match &part.says {
+                Says::Event(event) => event,
+                Says::State(state) => state.as_event(),
+            };
+            (part.subject, event, part.seen)
+        });
         let outcomes = self.outcomes.iter();
-        let states = outcomes.filter_map(|it| Some((it.subject, it.state.as_ref()?, it.seen)));
-        let rows = parts.chain(states).map(|(subject, state, seen)| StagedRow { subject, state, seen });
+        let states = outcomes.filter_map(|it| Some((it.subject, it.state.as_ref()?.as_event(), it.seen)));
+        let rows = parts.chain(states).map(|(subject, event, seen)| StagedRow { subject, event, seen });
         let mut rows: Vec<_> = rows.collect();
         rows.sort_unstable_by_key(|row| row.subject);
         rows
@@ -69,9 +111,8 @@ impl Staged<'_> {
 
 impl StagedRow<'_> {
     pub(super) fn put(&self, rows: &mut Rows) {
-        let event = self.state.as_event();
         rows.row(COUNT + 1);
-        rows.event(event, self.subject, &okr::rank(event));
+        rows.event(self.event, self.subject, &okr::rank(self.event));
         rows.big(self.seen + 1);
     }
 }
