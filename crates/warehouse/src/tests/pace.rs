@@ -1,6 +1,7 @@
 //! How fast batches are taken, against a plain `COPY` of the same rows into a table of the same columns. Numbers depend
 //! on the machine and so are compared within one run: `cargo t -p warehouse --release pace -- --ignored --nocapture`.
-//! `OKR_PACE=200000,20000,2000` says how many events, of how many subjects, in batches of how many.
+//! `OKR_PACE=200000,20000,2000,600` says how many events, of how many subjects, in batches of how many, and how many
+//! minutes late they come at most; a hundred events are one minute.
 
 use std::time::{Duration, Instant};
 
@@ -17,12 +18,13 @@ struct Size {
     events: usize,
     subjects: usize,
     batch: usize,
+    late: usize,
 }
 
 fn size() -> Size {
-    let given = std::env::var("OKR_PACE").unwrap_or_else(|_| "100000,10000,2000".to_owned());
+    let given = std::env::var("OKR_PACE").unwrap_or_else(|_| "100000,10000,2000,10".to_owned());
     let numbers: Vec<usize> = given.split(',').map(|number| number.parse().unwrap()).collect();
-    Size { events: numbers[0], subjects: numbers[1], batch: numbers[2] }
+    Size { events: numbers[0], subjects: numbers[1], batch: numbers[2], late: numbers[3] }
 }
 
 /// Check-ins as a tool sends them; one in twenty comes late, one in ten a second time.
@@ -40,7 +42,7 @@ fn events(size: &Size) -> Vec<OkrEvent> {
             events.push(again);
             continue;
         }
-        let late = if random(20) == 0 { random(600) as i64 } else { 0 };
+        let late = if random(20) == 0 { random(size.late) as i64 } else { 0 };
         let mut event = bare(&format!("kr-{subject}"), u32::try_from(n).unwrap(), (n / 100) as i64 - late);
         event.source.delivery_id = Some(Uuid::from_u64_pair(3, n as u64).to_string());
         event.subject.title = Some(format!("Raise the share of customers who renew to {} %", subject % 100));
@@ -169,8 +171,8 @@ async fn pace_of_postgres() {
     let copied = plain(&url, "INCLUDING DEFAULTS", &rows, size.batch).await;
     let indexed = plain(&url, "INCLUDING DEFAULTS INCLUDING INDEXES", &rows, size.batch).await;
     let taken = take(&bench, &events, size.batch).await;
-    let Size { events, subjects, batch } = size;
-    eprintln!("{events} events of {subjects} subjects, {batch} a batch");
+    let Size { events, subjects, batch, late } = size;
+    eprintln!("{events} events of {subjects} subjects, {batch} a batch, up to {late} minutes late");
     copied.tell("plain COPY", &copied);
     indexed.tell("plain COPY with all indexes", &copied);
     taken.tell("the warehouse", &copied);
