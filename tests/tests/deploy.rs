@@ -5,7 +5,7 @@ use std::path::Path;
 use okr_tests::{Python, sign};
 
 /// The roles that production runs, each in a container of its own.
-const ROLES: &[&str] = &["gateway", "notifier"];
+const ROLES: &[&str] = &["gateway", "notifier", "warehouse"];
 
 #[tokio::test]
 async fn the_compose_file_the_image_and_the_dashboards_are_in_order() {

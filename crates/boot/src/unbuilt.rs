@@ -9,18 +9,6 @@ const fn key(path: &'static str, kind: Kind, default: Option<&'static str>, doc:
 /// `(section, its keys)`. A role warns once for each of them that [`crate::Document::unbuilt`] finds in use.
 pub const UNBUILT: &[(&str, &[Key])] = &[
     (
-        "warehouse",
-        &[
-            key(
-                "warehouse.url",
-                Kind::TextOrSecret,
-                None,
-                "Database of the warehouse. Left out: an embedded file in `data_dir`.",
-            ),
-            key("warehouse.schema", Kind::Text, Some("\"okr\""), "Schema that holds the warehouse's tables."),
-        ],
-    ),
-    (
         "alerts",
         &[
             key("alerts[].name", Kind::Text, None, "What the rule is called in messages."),

@@ -101,6 +101,7 @@ impl fmt::Display for Acl {
 pub const ROLES: &[(&str, &str)] = &[
     ("gateway", "the gateway"),
     ("notifier", "the notifier"),
+    ("warehouse", "the warehouse"),
     ("setup", "`topics plan` and `topics apply`"),
     ("operator", "`tail`, `dead` and `resume`"),
     ("doctor", "`doctor`"),
@@ -130,10 +131,14 @@ const SERVICES: &[Acl] = &[
     topic("notifier", "okr.dead.notifier", Operation::Write),
     group("notifier", "okr.notifier", Operation::Read),
     group("notifier", "okr.notifier.replay", Operation::Read),
+    topic("warehouse", "okr.events", Operation::Read),
+    topic("warehouse", "okr.dead.warehouse", Operation::Write),
+    group("warehouse", "okr.warehouse", Operation::Read),
     topic("operator", "okr.replay.notifier", Operation::Write),
     topic("operator", "okr.audit", Operation::Write),
     group("doctor", "okr.notifier", Operation::Describe),
     group("doctor", "okr.notifier.replay", Operation::Describe),
+    group("doctor", "okr.warehouse", Operation::Describe),
 ];
 
 /// What commands need on every topic.

@@ -52,6 +52,11 @@ pub const TOPICS: &[Topic] = &[
         retention: Retention::Time(DAY.saturating_mul(30)),
         max_message_bytes: 16 * MIB,
     },
+    Topic {
+        name: "okr.dead.warehouse",
+        retention: Retention::Time(DAY.saturating_mul(30)),
+        max_message_bytes: 16 * MIB,
+    },
     // Takes whatever a dead letter may hold.
     Topic {
         name: "okr.replay.notifier",

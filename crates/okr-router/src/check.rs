@@ -17,7 +17,14 @@ pub fn all(whole: &Whole) -> Result<(), ConfigErrors> {
     collect(document.section::<notifier::NotifierConfig>("notifier"), &mut findings);
     collect(document.section::<worker::WorkerConfig>("worker"), &mut findings);
     collect(document.section::<outbox::OutboxConfig>("outbox"), &mut findings);
+    warehouse_section(document, &mut findings);
     if findings.is_empty() { Ok(()) } else { Err(ConfigErrors(findings)) }
+}
+
+fn warehouse_section(document: &Document, findings: &mut Vec<Finding>) {
+    let config = collect(document.section::<warehouse::WarehouseConfig>("warehouse"), findings);
+    let faults = config.map(|config| config.faults()).unwrap_or_default();
+    findings.extend(faults.into_iter().map(|(path, message)| Finding { at: document.at(path), message }));
 }
 
 /// Addresses that are written out; of others only their roles know the value.

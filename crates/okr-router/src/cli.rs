@@ -48,7 +48,8 @@ pub enum Command {
     /// Run everything in one process: broker, schema registry, gateway, notifier
     ///
     /// Reads ./okr-router.toml (or --config); without one it uses a default configuration, which it prints.
-    /// Its data is kept in `data_dir` and survives a restart and a kill. For laptops and tests, not for production.
+    /// Its data is kept in `data_dir` and survives a restart and a kill. With a section [warehouse] it runs the warehouse
+    /// as well. For laptops and tests, not for production.
     Dev,
     /// Run the gateway: verify webhooks and put them on Kafka
     ///
@@ -78,9 +79,11 @@ pub enum Command {
     /// A service halts when its fuse blows or only a person can help; /readyz says why, and a restart does not end it.
     /// Without --apply this shows what is halted. An embedded store is asked through the process that holds it.
     Resume(resume::Resume),
-    /// Look after the warehouse, the SQL database of progress for charts and reports
-    #[command(subcommand)]
-    Warehouse(warehouse::Warehouse),
+    /// Run the warehouse, the SQL database of progress for charts and reports, or look after it
+    ///
+    /// Without a verb it is a role: it consumes okr.events in the group okr.warehouse and writes each event once, until
+    /// SIGTERM; then it drains and exits 0. On a server it waits for its tables: see `warehouse migrate`.
+    Warehouse(warehouse::Run),
     /// Check configuration, broker, registry, store, services and destinations, and say what to do
     ///
     /// One line for each thing: well, worth a look (!) or wrong, and behind the arrow what mends it. It reads everything,

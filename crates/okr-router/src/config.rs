@@ -58,7 +58,8 @@ pub struct Whole {
 
 /// Every key there is, in the order in which the documentation lists them.
 pub fn keys() -> Vec<Key> {
-    let ours = [boot::KEYS, gateway::KEYS, sources::KEYS, destinations::KEYS, notifier::KEYS];
+    let ours =
+        [boot::KEYS, gateway::KEYS, sources::KEYS, destinations::KEYS, notifier::KEYS, warehouse::KEYS];
     let engines = [worker::KEYS, outbox::KEYS];
     let mut all: Vec<Key> = ours.into_iter().chain(engines).flatten().copied().collect();
     all.extend(boot::unbuilt_keys());

@@ -60,17 +60,12 @@ pub fn store_url(whole: &Whole) -> Result<boot::Secret> {
 
 /// Where the warehouse is: a file in `data_dir` unless `warehouse.url` says otherwise.
 pub fn warehouse(whole: &Whole) -> Result<warehouse::Place> {
-    #[derive(serde::Deserialize)]
-    struct Config {
-        url: Option<boot::SecretRef>,
-        schema: Option<String>,
-    }
-    let Config { url, schema } = whole.document.section("warehouse")?;
+    let warehouse::WarehouseConfig { url, schema } = whole.document.section("warehouse")?;
     let url = match url {
         Some(url) => url.resolve().context("`warehouse.url`")?.expose().to_owned(),
         None => format!("file:{}", whole.shared.data_dir.join("warehouse.db").display()),
     };
-    Ok(warehouse::Place { url, schema: schema.unwrap_or_else(|| warehouse::SCHEMA.to_owned()) })
+    Ok(warehouse::Place { url, schema })
 }
 
 /// What seals learned secrets: the key, and the ones before it.

@@ -1,16 +1,20 @@
 //! The warehouse: group `okr.warehouse` writes `okr.events` to a SQL database, each event once, with the state of each
 //! subject and the offsets in the same transaction.
 //!
-//! [`open`] gives the home of a [`Place`]; it is the `progress` of a [`worker::BatchWorker`] whose handler is [`Intake`].
+//! [`open`] gives the home of a [`Place`]; it is the `progress` of a [`worker::BatchWorker`] whose handler is [`Intake`],
+//! and [`run`] is all of it as a service.
 //! What homes promise stands at [`Target`].
 
+mod config;
 mod embedded;
 mod entry;
 mod handler;
 pub mod migrate;
 mod open;
 mod postgres;
+mod service;
 mod sift;
+mod status;
 mod subjects;
 mod target;
 #[cfg(test)]
@@ -18,9 +22,12 @@ mod tests;
 #[cfg(test)]
 mod views;
 
+pub use config::{KEYS, WarehouseConfig};
 pub use entry::{Entry, TooEarly, subject_uid};
 pub use handler::Intake;
-pub use open::{OpenError, Place, SCHEMA, Tables, open};
+pub use open::{OpenError, Place, SCHEMA, Tables, check_url, open};
+pub use service::{Context, run};
+pub use status::{Stand, Status, status};
 pub use target::Target;
 
 /// What the warehouse reads.

@@ -23,7 +23,20 @@ pub struct Place {
     pub schema: String,
 }
 
+/// Whether `warehouse.url` may say this; nothing is opened.
+///
+/// # Errors
+/// It is of no known form; the error shows no more of it than its scheme.
+pub fn check_url(url: &str) -> Result<(), OpenError> {
+    store::check_url(url).map_err(OpenError::of_store)
+}
+
 impl Place {
+    /// Whether it is an embedded file, which one process at a time has to itself.
+    pub fn is_file(&self) -> bool {
+        self.file().is_ok_and(|path| path.is_some())
+    }
+
     /// The path of an embedded file; none for a database on a server.
     pub(crate) fn file(&self) -> Result<Option<PathBuf>, OpenError> {
         if let Some(path) = self.url.strip_prefix("file:") {

@@ -47,7 +47,13 @@ impl Home {
 
     /// Starts `dev` here, without waiting for anything.
     pub fn start(&self, folder: &Folder) -> Result<Process> {
-        let recipe = Recipe { program: binary()?, args: vec!["dev".into()], env: self.env() };
+        self.start_with(folder, &[])
+    }
+
+    /// As `start`, with further flags.
+    fn start_with(&self, folder: &Folder, flags: &[&str]) -> Result<Process> {
+        let args = ["dev"].iter().chain(flags).map(|word| (*word).to_owned()).collect();
+        let recipe = Recipe { program: binary()?, args, env: self.env() };
         Process::start("dev", &recipe, folder)
     }
 }
@@ -55,8 +61,13 @@ impl Home {
 impl Dev {
     /// In a new folder, ready.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&[]).await
+    }
+
+    /// As `start`, with further flags.
+    pub async fn start_with(flags: &[&str]) -> Result<Self> {
         let (home, folder) = (Home::new(), Folder::new("dev")?);
-        let process = home.start(&folder)?;
+        let process = home.start_with(&folder, flags)?;
         let dev = Self { home, process, folder };
         dev.ready().await?;
         Ok(dev)

@@ -6,3 +6,4 @@ mod home;
 mod idle;
 mod refusals;
 mod survival;
+mod warehouse;

@@ -6,7 +6,7 @@ use super::Output;
 
 #[derive(Debug, Args)]
 pub struct Acls {
-    /// Only this role: gateway, notifier, setup (topics plan and apply), operator (tail, dead, resume), doctor
+    /// Only this role: gateway, notifier, warehouse, setup (topics plan and apply), operator (tail, dead, resume), doctor
     #[arg(long, value_name = "ROLE", value_parser = role)]
     pub role: Option<String>,
     /// Whom to allow it [default: User:okr-ROLE]

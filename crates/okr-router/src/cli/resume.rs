@@ -5,7 +5,7 @@ use clap::{Args, builder::PossibleValuesParser};
 use super::Output;
 
 /// Services that consume, and so may halt.
-pub const SERVICES: &[&str] = &["notifier"];
+pub const SERVICES: &[&str] = &["notifier", "warehouse"];
 
 #[derive(Debug, Args)]
 pub struct Resume {
@@ -16,8 +16,8 @@ pub struct Resume {
     #[arg(long)]
     pub apply: bool,
     /// Give up the records that are gone unread, or the topic that was made anew: each partition that is shown begins
-    /// again with the earliest record that it has now. Only services that keep state have such gaps; this release has
-    /// none yet
+    /// again with the earliest record that it has now. Only a service that keeps state, the warehouse, has such
+    /// gaps
     #[arg(long)]
     pub accept_gap: bool,
     /// Why, in your own words; kept in okr.audit

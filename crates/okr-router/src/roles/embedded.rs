@@ -12,7 +12,7 @@ use boot::{BoxError, House};
 use devstack::{Options, Part};
 use url::Url;
 
-use super::{gateway, notifier, reload::Reload};
+use super::{gateway, notifier, reload::Reload, warehouse};
 use crate::{
     cli::Settings,
     config::{self, DEV_DEFAULT, FILE, Reader, Whole},
@@ -31,6 +31,9 @@ pub fn run(settings: &Settings) -> Result<ExitCode> {
     let parts = Parts::default();
     super::run("dev", &whole, super::DEV_ADMIN, |house| start(&whole, settings, house, &parts))
 }
+
+/// Which check says that the store of all services is waited for.
+const STORE: &str = "notifier.store";
 
 /// The embedded servers, once they run.
 type Parts = OnceLock<[Arc<dyn Part>; 2]>;
@@ -59,12 +62,21 @@ async fn start(whole: &Whole, settings: &Settings, house: House, parts: &Parts) 
     Ok(())
 }
 
-/// The gateway first, and before it only what it needs: a database may be waited for.
+/// The gateway first, and before it only what it needs: a database may be waited for. The warehouse runs where somebody
+/// has asked for it, so that a laptop which is left alone pays nothing for it.
 async fn services(whole: &Whole, house: &House) -> Result<Vec<Box<dyn super::reload::Part>>, BoxError> {
     let wanted = super::memory::is_wanted(whole, &crate::parts::sources(whole)?);
-    let store = if wanted { Some(notifier::store(whole, house).await?) } else { None };
-    let gateway = gateway::start(whole, house.clone(), store.clone()).await?;
-    Ok(vec![gateway, notifier::start(whole, house.clone(), store).await?])
+    let early = if wanted { Some(notifier::store(whole, house, STORE).await?) } else { None };
+    let gateway = gateway::start(whole, house.clone(), early.clone()).await?;
+    let store = match early {
+        Some(store) => store,
+        None => notifier::store(whole, house, STORE).await?,
+    };
+    let mut parts = vec![gateway, notifier::start(whole, house.clone(), Some(store.clone())).await?];
+    if ["warehouse.url", "warehouse.schema"].into_iter().any(|key| whole.document.has(key)) {
+        parts.push(warehouse::start(whole, house.clone(), Some(store)).await?);
+    }
+    Ok(parts)
 }
 
 /// A part that ends by itself ends the process, with its reason.

@@ -9,6 +9,7 @@ pub mod notifier;
 mod plan;
 mod reload;
 mod traces;
+pub mod warehouse;
 
 use std::{
     future::Future,
@@ -28,6 +29,7 @@ use crate::config::Whole;
 const DEV_ADMIN: SocketAddr = on_this_machine(9464);
 pub const GATEWAY_ADMIN: SocketAddr = on_this_machine(9464);
 pub const NOTIFIER_ADMIN: SocketAddr = on_this_machine(9466);
+pub const WAREHOUSE_ADMIN: SocketAddr = on_this_machine(9467);
 
 const fn on_this_machine(port: u16) -> SocketAddr {
     SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port)

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// How long Kafka may take to acknowledge a dead letter; it is asked again afterwards, without end.
-const LETTER_WAIT: Duration = Duration::from_secs(30);
+pub const LETTER_WAIT: Duration = Duration::from_secs(30);
 
 /// How long a database that does not answer at the start is left alone.
 const STORE_AGAIN: Duration = Duration::from_secs(1);
@@ -48,7 +48,7 @@ pub async fn start(
     // Last of all: what is wrong in the file is told at once, a database may be waited for.
     let store = match shared {
         Some(store) => store,
-        None => store(whole, &house).await?,
+        None => store(whole, &house, "notifier.store").await?,
     };
     let handle = notifier::run(notifier::Context {
         config: whole.document.section("notifier")?,
@@ -93,10 +93,10 @@ fn values(destinations: &Destinations) -> Vec<Arc<dyn outbox::Destination>> {
     destinations.values().map(|(_, destination)| Arc::clone(destination)).collect()
 }
 
-/// The store of this process, which answers ops commands for it.
-pub async fn store(whole: &Whole, house: &House) -> Result<Arc<Store>, BoxError> {
+/// The store of this process, which answers ops commands for it; `check` says when it is waited for.
+pub async fn store(whole: &Whole, house: &House, check: &'static str) -> Result<Arc<Store>, BoxError> {
     let url = parts::store_url(whole)?;
-    let store = opened(url.expose(), house).await?;
+    let store = opened(url.expose(), house, check).await?;
     if desk::is_file(url.expose()) {
         desk::serve(house, &whole.shared.data_dir, store.clone());
     }
@@ -104,8 +104,8 @@ pub async fn store(whole: &Whole, house: &House) -> Result<Arc<Store>, BoxError>
 }
 
 /// The store, once it can be opened: a database that is not up yet is waited for, and `/readyz` says so.
-async fn opened(url: &str, house: &House) -> Result<Arc<Store>, BoxError> {
-    let check = house.health.check("notifier.store");
+async fn opened(url: &str, house: &House, check: &'static str) -> Result<Arc<Store>, BoxError> {
+    let check = house.health.check(check);
     let mut is_told = false;
     loop {
         match Store::open(url, house.clock.clone()).await {

@@ -7,6 +7,7 @@ use boot::Document;
 pub enum Service {
     Gateway,
     Notifier,
+    Warehouse,
 }
 
 /// What becomes of a new configuration; keys by their paths, named sections as one.
@@ -18,18 +19,19 @@ pub struct Change {
     pub restart: Vec<String>,
 }
 
-/// Sections that one service alone reads, the longest path first, and whether it exchanges them while it runs. What is
+/// Sections that not every service reads, the longest path first, and whether it exchanges them while it runs. What is
 /// not here is read by every role, at its start.
-const SECTIONS: &[(&str, Service, bool)] = &[
-    ("sources", Service::Gateway, true),
-    ("gateway.tls", Service::Gateway, true),
-    ("gateway", Service::Gateway, false),
-    ("departments", Service::Gateway, false),
-    ("routes", Service::Notifier, true),
-    ("destinations", Service::Notifier, true),
-    ("notifier", Service::Notifier, true),
-    ("worker", Service::Notifier, false),
-    ("outbox", Service::Notifier, false),
+const SECTIONS: &[(&str, &[Service], bool)] = &[
+    ("sources", &[Service::Gateway], true),
+    ("gateway.tls", &[Service::Gateway], true),
+    ("gateway", &[Service::Gateway], false),
+    ("departments", &[Service::Gateway], false),
+    ("routes", &[Service::Notifier], true),
+    ("destinations", &[Service::Notifier], true),
+    ("notifier", &[Service::Notifier], true),
+    ("worker", &[Service::Notifier, Service::Warehouse], false),
+    ("outbox", &[Service::Notifier], false),
+    ("warehouse", &[Service::Warehouse], false),
 ];
 
 /// Compares the new configuration with the one in force, and, for what is read once, with the one of the start: a key
@@ -51,7 +53,9 @@ pub fn plan(services: &[Service], started: &Document, current: &Document, new: &
 /// Whether a key counts at once; none if no service of this role reads it.
 fn fate(services: &[Service], path: &str) -> Option<bool> {
     match SECTIONS.iter().find(|(section, ..)| is_within(path, section)) {
-        Some((_, service, is_live)) => services.contains(service).then_some(*is_live),
+        Some((_, readers, is_live)) => {
+            readers.iter().any(|reader| services.contains(reader)).then_some(*is_live)
+        }
         None => Some(false),
     }
 }

@@ -84,7 +84,7 @@ async fn read(connection: &Connection) -> Result<Vec<Applied>, libsql::Error> {
     Ok(found)
 }
 
-pub(super) fn failed(error: &libsql::Error, doing: &str) -> MigrateError {
+pub(crate) fn failed(error: &libsql::Error, doing: &str) -> MigrateError {
     // The second byte of a code tells its kinds apart.
     let code = if let libsql::Error::SqliteFailure(code, _) = error { code & 0xff } else { 0 };
     match code {

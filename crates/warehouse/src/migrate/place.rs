@@ -2,12 +2,11 @@
 
 use std::path::Path;
 
-use libsql::{Builder, OpenFlags};
-
 use super::{MigrateError, Plan, compare, embedded};
 use crate::embedded::Embedded;
 use crate::open::{OpenError, Place, Tables};
 use crate::postgres::Postgres;
+use crate::status::beside;
 
 /// What [`apply`] would do. Reads only; a file that is not there is not made.
 pub async fn plan(place: &Place) -> Result<Plan, OpenError> {
@@ -35,9 +34,5 @@ async fn planned(path: &Path) -> Result<Plan, MigrateError> {
     if !path.exists() {
         return compare(embedded::STEPS, &[]);
     }
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
-    let database = Builder::new_local(path).flags(flags).build().await;
-    let connection = database.and_then(|database| database.connect());
-    let opened = connection.map_err(|error| embedded::failed(&error, "while it was opened"))?;
-    embedded::plan(&opened).await
+    embedded::plan(&beside(path).await?).await
 }

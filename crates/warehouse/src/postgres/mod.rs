@@ -17,6 +17,7 @@ use worker::{Batch, Progress, ProgressError, Standing};
 
 use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
+use crate::status::{Status, read_server};
 use crate::{Entry, OpenError, Target};
 use commit::Ending;
 #[cfg(test)]
@@ -61,6 +62,12 @@ impl Postgres {
     pub(crate) async fn plan(&self) -> Result<Plan, OpenError> {
         let client = self.connections.get().await.map_err(refused)?;
         Ok(Migration::new(&self.schema).plan(&client).await?)
+    }
+
+    /// What is there, and how far it has come.
+    pub(crate) async fn status(&self) -> Result<Status, OpenError> {
+        let read = self.connections.ask(async |client| read_server(client).await);
+        Ok(read.await.map_err(refused)?)
     }
 
     /// Brings the tables up to date.

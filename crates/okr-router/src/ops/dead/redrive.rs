@@ -50,9 +50,10 @@ pub async fn run(desk: &Desk<'_>, options: &Redrive, now: Timestamp) -> Result<E
         crate::ops::put(&tables)?;
     }
     errands.iter().for_each(|errand| explain(desk, errand));
-    if refused > 0 {
-        eprintln!("{} of the gateway are not among them: {NOT_REDRIVEN}", letters(refused));
+    for (service, count) in refused.iter().filter(|(_, count)| *count > 0) {
+        eprintln!("{} of the {service} are not among them: {}", letters(*count), not_redriven(service));
     }
+    let refused: u64 = refused.iter().map(|(_, count)| count).sum();
     let mut sent = 0;
     if options.deed.apply {
         for errand in errands.iter().filter(|errand| errand.count.groups.letters() > 0) {
@@ -80,21 +81,31 @@ pub async fn run(desk: &Desk<'_>, options: &Redrive, now: Timestamp) -> Result<E
     Ok(ExitCode::SUCCESS)
 }
 
-/// Why letters of the gateway stay where they are.
-const NOT_REDRIVEN: &str = "they are bodies that were not understood; translating them anew is `replay arrivals`, which \
-                            this release does not have yet: they wait in okr.arrivals";
+/// Why letters of the gateway, or of a service without a replay topic, stay where they are.
+fn not_redriven(service: &str) -> &'static str {
+    match service {
+        "gateway" => NOT_UNDERSTOOD,
+        _ => {
+            "it keeps state and reads okr.events alone; what it gave up it reads again when it is filled anew, which \
+             this release does not have yet: the records wait on okr.events"
+        }
+    }
+}
+
+const NOT_UNDERSTOOD: &str = "they are bodies that were not understood; translating them anew is `replay arrivals`, which \
+                              this release does not have yet: they wait in okr.arrivals";
 
 /// What is to be done, topic by topic, and how many letters cannot be sent back at all.
 async fn errands<'a>(
     desk: &'a Desk<'_>,
     options: &Redrive,
     now: Timestamp,
-) -> Result<(Vec<Errand<'a>>, u64)> {
+) -> Result<(Vec<Errand<'a>>, Vec<(&'static str, u64)>)> {
     let given = Filter::read(&options.which, now)?;
     let named = options.run.map(|id| named(desk, &id.to_string())).transpose()?;
     // One run has one id, on however many topics.
     let new = uuid::Uuid::now_v7().to_string();
-    let (mut errands, mut refused) = (Vec::new(), 0);
+    let (mut errands, mut refused) = (Vec::new(), Vec::new());
     for topic in desk.topics(named.map_or(&given, |run| &run.filter))? {
         if named.is_some_and(|run| run.topic != topic) {
             continue;
@@ -103,10 +114,11 @@ async fn errands<'a>(
         if bus::topic(&bus::replay::topic(service)).is_none() {
             ensure!(
                 given.service.as_deref() != Some(service),
-                "letters of {service} are not redriven: {NOT_REDRIVEN}"
+                "letters of {service} are not redriven: {}",
+                not_redriven(service)
             );
-            refused +=
-                desk.count(topic, None, |letter| desk.marks.means(&given, letter)).await?.groups.letters();
+            let count = desk.count(topic, None, |letter| desk.marks.means(&given, letter)).await?;
+            refused.push((service, count.groups.letters()));
             continue;
         }
         let cut_off = named.or_else(|| desk.marks.cut_off(topic, &given));

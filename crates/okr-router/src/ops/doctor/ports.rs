@@ -13,9 +13,10 @@ use serde::Deserialize;
 use super::finding::Finding;
 use crate::{config::Whole, roles};
 
-/// Only a gateway has this check, only a notifier that one.
+/// Checks that one service alone has.
 const GATEWAY_CHECK: &str = "producer";
 const NOTIFIER_CHECK: &str = "notifier.consumer";
+const WAREHOUSE_CHECK: &str = "warehouse.consumer";
 
 /// What a port showed.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -50,12 +51,16 @@ pub struct Place {
     pub readiness: Option<Readiness>,
 }
 
-/// Looks at the probes of both roles, then at the port where webhooks arrive.
+/// Looks at the probes of all roles, then at the port where webhooks arrive.
 pub async fn examine(whole: &Whole) -> Vec<Finding> {
     let places = match whole.shared.admin.listen {
         // One address for all roles: they run on machines of their own, or one of them does.
         Some(address) => vec![("any", address)],
-        None => vec![("gateway", roles::GATEWAY_ADMIN), ("notifier", roles::NOTIFIER_ADMIN)],
+        None => vec![
+            ("gateway", roles::GATEWAY_ADMIN),
+            ("notifier", roles::NOTIFIER_ADMIN),
+            ("warehouse", roles::WAREHOUSE_ADMIN),
+        ],
     };
     let (mut findings, mut has_gateway) = (Vec::new(), false);
     for (role, address) in places {
@@ -106,7 +111,7 @@ fn runs(readiness: &Readiness) -> Option<&'static str> {
         (true, true) => Some("dev"),
         (true, false) => Some("gateway"),
         (false, true) => Some("notifier"),
-        (false, false) => None,
+        (false, false) => has(WAREHOUSE_CHECK).then_some("warehouse"),
     }
 }
 

@@ -1,15 +1,16 @@
 //! The store.
 
+use std::path::Path;
+
 use store::{Look, StoreError};
 
 use super::finding::Finding;
 use crate::{
+    cli::resume::SERVICES,
     config::Whole,
-    desk::{self, Answer, Question},
+    desk::{self, Answer, Halt, Question},
     parts,
 };
-
-const SERVICE: &str = "notifier";
 
 /// Looks at the store without opening it: opening makes tables and takes the lock.
 pub async fn examine(whole: &Whole) -> Vec<Finding> {
@@ -20,20 +21,25 @@ pub async fn examine(whole: &Whole) -> Vec<Finding> {
     let look = store::look(url.expose()).await;
     let socket = whole.shared.data_dir.join(desk::SOCKET);
     let is_held = matches!(look, Err(StoreError::Held { .. }));
-    let told = if is_held {
-        let question = Question::Halted { service: SERVICE.to_owned() };
-        desk::ask_holder(&socket, &question).await.ok().flatten()
-    } else {
-        None
-    };
+    let told = if is_held { told(&socket).await } else { None };
     let mut findings = vec![store(&look, told.is_some())];
-    if let Some(Answer::Halts(halts)) = told {
-        findings.extend(halts.iter().map(|halt| halted(&halt.consumer, &halt.why)));
-    }
+    findings.extend(told.iter().flatten().map(|halt| halted(&halt.consumer, &halt.why)));
     if let Ok(Look::Database { halts, .. }) = &look {
         findings.extend(halts.iter().map(|(consumer, why)| halted(consumer, why)));
     }
     findings
+}
+
+/// What of our services is halted, as whoever holds the file says; none if nobody of ours does.
+async fn told(socket: &Path) -> Option<Vec<Halt>> {
+    let mut halts = Vec::new();
+    for service in SERVICES {
+        let question = Question::Halted { service: (*service).to_owned() };
+        if let Answer::Halts(more) = desk::ask_holder(socket, &question).await.ok()?? {
+            halts.extend(more);
+        }
+    }
+    Some(halts)
 }
 
 /// What a look at the store means; `has_answer`: whoever holds the file is one of ours.
@@ -80,9 +86,11 @@ pub fn store(look: &Result<Look, StoreError>, has_answer: bool) -> Finding {
 
 fn halted(consumer: &str, why: &str) -> Finding {
     let says = format!("is halted: {why}");
+    // `notifier.replay` is resumed with its service.
+    let service = consumer.split('.').next().unwrap_or(consumer);
     Finding::wrong(
         format!("service {consumer}"),
         says,
-        format!("mend the cause, then okr-router resume {SERVICE} --apply"),
+        format!("mend the cause, then okr-router resume {service} --apply"),
     )
 }

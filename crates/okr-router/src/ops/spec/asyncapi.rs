@@ -93,7 +93,7 @@ const CHANNELS: &[Channel] = &[
         key: "The subject key: {namespace}/{type}/{id}.",
         headers: &[EVENT],
         senders: &["gateway"],
-        receivers: &[("notifier", "okr.notifier")],
+        receivers: &[("notifier", "okr.notifier"), ("warehouse", "okr.warehouse")],
     },
     Channel {
         topic: "okr.arrivals",
@@ -129,6 +129,15 @@ const CHANNELS: &[Channel] = &[
         key: "The record's own.",
         headers: &[EVENT, ORIGIN, DEAD],
         senders: &["notifier"],
+        receivers: &[],
+    },
+    Channel {
+        topic: "okr.dead.warehouse",
+        meaning: "Records that the warehouse gave up, untouched, with where they came from and why.",
+        schema: "okr.events-value",
+        key: "The record's own.",
+        headers: &[EVENT, ORIGIN, DEAD],
+        senders: &["warehouse"],
         receivers: &[],
     },
     Channel {

@@ -64,6 +64,15 @@ fn what_is_read_at_the_start_is_named_by_every_role_that_reads_it() {
         [&["departments.sales.partitions", "gateway.body_max"], &shared[..], &["store.url"]].concat();
     check(GATEWAY, &new, &[], &gateway);
     check(NOTIFIER, &new, &[], &[&shared[..], &["outbox.batch", "store.url"]].concat());
+    check(&[Service::Warehouse], &new, &[], &[&shared[..], &["store.url"]].concat());
+}
+
+#[test]
+fn what_several_services_read_is_named_by_each_of_them() {
+    let new = format!("{BASE}[worker]\ndrain_grace = \"1s\"\n[warehouse]\nschema = \"goals\"\n");
+    check(&[Service::Warehouse], &new, &[], &["warehouse.schema", "worker.drain_grace"]);
+    check(NOTIFIER, &new, &[], &["worker.drain_grace"]);
+    check(GATEWAY, &new, &[], &[]);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! `okr-router warehouse`: the SQL database of progress.
 
+mod status;
+
 use std::process::ExitCode;
 
 use anyhow::{Context, Result};
@@ -11,15 +13,21 @@ use crate::{
         Settings,
         warehouse::{Migrate, Warehouse},
     },
-    config::{self, Reader},
+    config::{self, Reader, Whole},
     parts,
 };
 
-/// Shows what is missing; makes it with `--apply`.
 pub fn run(settings: &Settings, verb: &Warehouse) -> Result<ExitCode> {
-    let Warehouse::Migrate(options) = verb;
     let whole = config::read(settings, Reader::Command)?;
-    let place = parts::warehouse(&whole)?;
+    match verb {
+        Warehouse::Migrate(options) => migrate(&whole, options),
+        Warehouse::Status(output) => super::block_on(status::run(&whole, *output)),
+    }
+}
+
+/// Shows what is missing; makes it with `--apply`.
+fn migrate(whole: &Whole, options: &Migrate) -> Result<ExitCode> {
+    let place = parts::warehouse(whole)?;
     let plan = super::block_on(async {
         let plan = if options.apply { migrate::apply(&place).await } else { migrate::plan(&place).await };
         plan.context("the warehouse (`warehouse.url`)")

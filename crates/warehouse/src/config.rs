@@ -1,0 +1,76 @@
+//! `[warehouse]`, as the file says it.
+
+use boot::{Key, Kind, SecretRef};
+use serde::Deserialize;
+
+use crate::SCHEMA;
+
+/// The keys of `[warehouse]`.
+pub const KEYS: &[Key] = &[
+    Key {
+        path: "warehouse.url",
+        kind: Kind::TextOrSecret,
+        default: None,
+        doc: "Database of the warehouse: `file:PATH` or `postgres://user@host/database`. Left out: an embedded file in `data_dir`.",
+    },
+    Key {
+        path: "warehouse.schema",
+        kind: Kind::Text,
+        default: Some("\"okr\""),
+        doc: "Schema that holds the warehouse's tables in PostgreSQL.",
+    },
+];
+
+/// `[warehouse]`
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct WarehouseConfig {
+    /// Where it is; an embedded file in `data_dir` when left out.
+    pub url: Option<SecretRef>,
+    /// The Postgres schema of its tables.
+    pub schema: String,
+}
+
+impl Default for WarehouseConfig {
+    fn default() -> Self {
+        Self { url: None, schema: SCHEMA.to_owned() }
+    }
+}
+
+impl WarehouseConfig {
+    /// What is wrong with it, each with its key. Of a url that is a secret only the role knows the value.
+    pub fn faults(&self) -> Vec<(&'static str, String)> {
+        let mut faults = Vec::new();
+        if let Some(SecretRef::Literal(url)) = &self.url
+            && let Err(error) = crate::check_url(url)
+        {
+            faults.push(("warehouse.url", error.to_string()));
+        }
+        // Postgres would cut a longer name, and then not find what it has made.
+        if self.schema.is_empty() || self.schema.len() > 63 {
+            let long = self.schema.len();
+            faults.push(("warehouse.schema", format!("`warehouse.schema` has 1 to 63 bytes, not {long}")));
+        }
+        faults
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_cannot_be_opened_is_told_with_its_key() {
+        let config = |url: &str, schema: &str| WarehouseConfig {
+            url: Some(SecretRef::Literal(url.to_owned())),
+            schema: schema.to_owned(),
+        };
+        assert_eq!(WarehouseConfig::default().faults(), []);
+        assert_eq!(config("postgres://okr@db/okr", "okr").faults(), []);
+        assert_eq!(config("file:kept/warehouse.db", "okr").faults(), []);
+        let faults = config("mysql://okr:hunter2@db/okr", "").faults();
+        let keys: Vec<&str> = faults.iter().map(|(key, _)| *key).collect();
+        assert_eq!(keys, ["warehouse.url", "warehouse.schema"]);
+        assert!(!faults[0].1.contains("hunter2") && faults[0].1.contains("postgres://"), "{faults:?}");
+    }
+}
