@@ -3,5 +3,6 @@
 
 mod feed;
 mod file;
+mod gaps;
 mod members;
 mod world;
