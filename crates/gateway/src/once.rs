@@ -2,8 +2,9 @@
 //! left if nothing came of it.
 //!
 //! While it is taken, another body with it is asked to come again (503): only the outcome of the first says whether it
-//! is a second use. The same body may always come again. A gateway that dies leaves nothing; what it had taken is free
-//! after the longest time that a delivery can be on its way.
+//! is a second use. The same body may always come again; then it is on its way more than once, and as long as one of
+//! them can come through, it stays taken. A gateway that dies leaves nothing either; what is not left is free after the
+//! longest time that a delivery can be on its way.
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -11,7 +12,7 @@ use boot::House;
 use http::HeaderMap;
 use sha2::{Digest, Sha256};
 use sources::{Refusal, Source};
-use store::{Begun, Hash, Nonces, Used};
+use store::{Begun, Hash, Nonces, Taken, Used};
 use tokio::time::{Instant, timeout_at};
 
 use crate::{door::Door, observe, problem::Problem};
@@ -87,23 +88,25 @@ impl Once {
         way: impl Future<Output = T>,
         answer: impl FnOnce(&T) -> Option<Vec<u8>>,
     ) -> Result<T, Problem> {
-        self.take(taken_max).await?;
+        let taken = self.take(taken_max).await?;
         let outcome = way.await;
-        match answer(&outcome) {
-            Some(answer) => self.keep(answer).await?,
-            None => self.leave().await,
+        match (answer(&outcome), taken) {
+            (Some(answer), _) => self.keep(answer).await?,
+            (None, Some(taken)) => self.leave(&taken).await,
+            (None, None) => {}
         }
         Ok(outcome)
     }
 
-    async fn take(&self, taken_max: Duration) -> Result<(), Problem> {
-        // What is around the way takes its time as well.
-        let taken_max = taken_max + 2 * KEEP_MAX;
+    /// Takes it, and answers what to leave if nothing comes of the delivery; nothing, if others may be on their way.
+    async fn take(&self, taken_max: Duration) -> Result<Option<Taken>, Problem> {
+        let taken_max = around_max(taken_max);
         let taking = self.store.take_nonce(&self.source, &self.nonce, &self.content, taken_max);
         match self.until(Instant::now() + KEEP_MAX, taking).await.map_err(unavailable)? {
-            Begun::Taken => Ok(()),
+            Begun::Taken(taken) => Ok(Some(taken)),
+            Begun::Shared => Ok(None),
             // It was kept since it was asked about; what is known of the delivery is the same everywhere.
-            Begun::Used(used) if used.content == self.content => Ok(()),
+            Begun::Used(used) if used.content == self.content => Ok(None),
             Begun::Used(_) => Err(self.reused()),
             Begun::Busy => Err(unavailable("nonce_taken")),
         }
@@ -120,8 +123,8 @@ impl Once {
     }
 
     /// Lets other bodies have it: nothing was promised to this one's sender.
-    async fn leave(&self) {
-        let leaving = self.store.leave_nonce(&self.source, &self.nonce, &self.content);
+    async fn leave(&self, taken: &Taken) {
+        let leaving = self.store.leave_nonce(&self.source, &self.nonce, taken);
         // What cannot be left is free after a while.
         let _ = self.until(Instant::now() + KEEP_MAX, leaving).await;
     }
@@ -147,6 +150,11 @@ impl Once {
             Err(_) => Err("store"),
         }
     }
+}
+
+/// How long a value may be taken: what is around the way takes its time as well.
+fn around_max(way_max: Duration) -> Duration {
+    way_max + 2 * KEEP_MAX
 }
 
 fn unavailable(reason: &'static str) -> Problem {

@@ -5,7 +5,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use outbox::QueueError;
 
-use crate::{Begun, Hash, Learnt, Nonces, Registered, Registrations, Sealed, Store, Used};
+use crate::{Begun, Hash, Learnt, Nonces, Registered, Registrations, Sealed, Store, Taken, Used};
 
 #[async_trait]
 impl Registrations for Store {
@@ -50,8 +50,8 @@ impl Nonces for Store {
         self.note("take_nonce", self.home.take_nonce(source, nonce, content, taken_max).await)
     }
 
-    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
-        self.note("leave_nonce", self.home.leave_nonce(source, nonce, content).await)
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, taken: &Taken) -> Result<(), QueueError> {
+        self.note("leave_nonce", self.home.leave_nonce(source, nonce, taken).await)
     }
 
     async fn nonce_sources(&self) -> Result<Vec<String>, QueueError> {

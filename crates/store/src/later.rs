@@ -8,7 +8,7 @@ use boot::{Clock, Secret};
 use outbox::QueueError;
 use tokio::sync::OnceCell;
 
-use crate::{Begun, Hash, Learnt, Nonces, Registered, Registrations, Sealed, Store, StoreError, Used};
+use crate::{Begun, Hash, Learnt, Nonces, Registered, Registrations, Sealed, Store, StoreError, Taken, Used};
 
 /// For whoever needs the store for some of its work only: what does not need it goes on while the store is down. It is
 /// opened when somebody asks for something, once; each call tries again until then.
@@ -108,8 +108,8 @@ impl Nonces for Later {
         self.get().await?.take_nonce(source, nonce, content, taken_max).await
     }
 
-    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
-        self.get().await?.leave_nonce(source, nonce, content).await
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, taken: &Taken) -> Result<(), QueueError> {
+        self.get().await?.leave_nonce(source, nonce, taken).await
     }
 
     async fn nonce_sources(&self) -> Result<Vec<String>, QueueError> {

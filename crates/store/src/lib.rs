@@ -51,7 +51,7 @@ pub use address::check_url;
 pub use error::StoreError;
 pub use later::Later;
 pub use look::{Look, look};
-pub use nonces::{Begun, Hash, Nonces, Used};
+pub use nonces::{Begun, Hash, Nonces, Taken, Used};
 pub use outbox::QueueError;
 pub use registrations::{Learnt, Registered, Registrations, Sealed};
 pub use seal::{Opened, Seal, SealError};

@@ -17,11 +17,21 @@ pub struct Used {
     pub answer: Vec<u8>,
 }
 
+/// A value that one member took for a body.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Taken {
+    pub(crate) content: Hash,
+    /// When, by the clock that decides. Whoever takes it again moves it on.
+    pub(crate) at: i64,
+}
+
 /// What came of an attempt to use a value.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Begun {
-    /// It is taken for this body.
-    Taken,
+    /// It is taken for this body, and nobody else is at it: whoever took it may leave it.
+    Taken(Taken),
+    /// It is taken for this body, which may be on its way elsewhere too: nobody leaves it any more.
+    Shared,
     /// It was used before, for this body or for another one.
     Used(Used),
     /// It is taken for another body, whose outcome is not known yet.
@@ -31,14 +41,15 @@ pub enum Begun {
 /// The values that were used, by source. All members see the same.
 ///
 /// A value is taken for a body, and then kept, or left if nothing came of it. Nobody else uses it meanwhile, so of two
-/// bodies with one value, at two members at the same moment, one gets through.
+/// bodies with one value, at two members at the same moment, one gets through. What was taken more than once for the same
+/// body is not left: what came of one says nothing of the others.
 #[async_trait]
 pub trait Nonces: Send + Sync {
     /// What this value was used for, if it was.
     async fn used(&self, source: &str, nonce: &Hash) -> Result<Option<Used>, QueueError>;
 
-    /// Takes a value for a body with this hash. Taken for the same body, it is taken again; taken for another one longer
-    /// than `taken_max` ago, it was forgotten there, by a member that is no more.
+    /// Takes a value for a body with this hash. Taken for the same body, it is shared; taken longer than `taken_max` ago,
+    /// nothing is on its way with it any more, and it is free.
     async fn take_nonce(
         &self,
         source: &str,
@@ -51,8 +62,8 @@ pub trait Nonces: Send + Sync {
     /// another body, or is taken for one.
     async fn keep_nonce(&self, source: &str, nonce: &Hash, used: &Used) -> Result<bool, QueueError>;
 
-    /// Leaves a value that is taken for this body and not kept: nothing came of it.
-    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError>;
+    /// Leaves what was taken, unless it was kept, or taken by anybody since: nothing came of it.
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, taken: &Taken) -> Result<(), QueueError>;
 
     /// The sources of which there are values.
     async fn nonce_sources(&self) -> Result<Vec<String>, QueueError>;

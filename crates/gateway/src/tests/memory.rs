@@ -11,7 +11,9 @@ use std::{
 use async_trait::async_trait;
 use boot::{Clock, Secret};
 use jiff::Timestamp;
-use store::{Begun, Hash, Learnt, Nonces, QueueError, Registered, Registrations, Seal, Sealed, Store, Used};
+use store::{
+    Begun, Hash, Learnt, Nonces, QueueError, Registered, Registrations, Seal, Sealed, Store, Taken, Used,
+};
 
 use crate::{Memory, memory::Recall};
 
@@ -121,9 +123,9 @@ impl Nonces for Brittle {
         self.store.take_nonce(source, nonce, content, taken_max).await
     }
 
-    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, taken: &Taken) -> Result<(), QueueError> {
         self.answers()?;
-        self.store.leave_nonce(source, nonce, content).await
+        self.store.leave_nonce(source, nonce, taken).await
     }
 
     async fn nonce_sources(&self) -> Result<Vec<String>, QueueError> {

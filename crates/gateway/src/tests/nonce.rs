@@ -153,6 +153,43 @@ async fn a_value_is_free_for_others_once_nothing_came_of_the_first() {
     send(&stage, "n-1", OKR).await.check_problem(401);
 }
 
+/// The same body on its way here and there. Whichever fails first does not let another one in while the other may come
+/// through.
+#[tokio::test]
+async fn a_failing_twin_does_not_free_the_value_of_the_one_under_way() {
+    for first_fails in [true, false] {
+        let memory = Brittle::open().await;
+        let (stage, other) = (gateway(Some(&memory)).await, gateway(Some(&memory)).await);
+        let first = under_way(&stage, OKR).await;
+        let second = under_way(&other, OKR).await;
+        let (failing, going) = if first_fails { (first, second) } else { (second, first) };
+        failing.0.send(Err(bus::SendError::Closed)).unwrap();
+        failing.1.await.unwrap().check_problem(503);
+        for door in [&stage, &other] {
+            let refused = send(door, "n-1", OTHER).await;
+            refused.check_problem(503);
+            assert!(refused.header("retry-after").is_some());
+        }
+        going.0.send(Ok(())).unwrap();
+        assert_eq!(going.1.await.unwrap().status, 202, "Kafka has it: {first_fails}");
+        send(&stage, "n-1", OTHER).await.check_problem(401);
+    }
+}
+
+#[tokio::test]
+async fn a_value_that_failing_twins_had_is_free_after_a_while() {
+    let memory = Brittle::open().await;
+    let (stage, other) = (gateway(Some(&memory)).await, gateway(Some(&memory)).await);
+    let (first, second) = (under_way(&stage, OKR).await, under_way(&other, OKR).await);
+    for (word, sent) in [first, second] {
+        word.send(Err(bus::SendError::Closed)).unwrap();
+        sent.await.unwrap().check_problem(503);
+    }
+    send(&stage, "n-1", OTHER).await.check_problem(503);
+    memory.advance(120);
+    assert_eq!(send(&stage, "n-1", OTHER).await.status, 202);
+}
+
 #[tokio::test]
 async fn who_loses_its_value_on_the_way_is_not_told_that_it_was_taken() {
     let memory = Brittle::open().await;

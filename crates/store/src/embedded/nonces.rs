@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use outbox::QueueError;
 
 use super::{Embedded, PRUNE_SLICE};
-use crate::{Begun, Hash, Nonces, Used, nonces, time};
+use crate::{Begun, Hash, Nonces, Taken, Used, nonces, time};
 
 const USED: &str = "SELECT content, answer FROM router_nonces WHERE source = ?1 AND nonce = ?2";
 
@@ -14,16 +14,19 @@ const USED: &str = "SELECT content, answer FROM router_nonces WHERE source = ?1 
 const TAKE: &str =
     "INSERT INTO router_nonces (source, nonce, content, answer, used_at) VALUES (?1, ?2, ?3, x'', ?4)
     ON CONFLICT (source, nonce) DO UPDATE SET content = excluded.content, used_at = excluded.used_at
-    WHERE router_nonces.answer = x''
-    AND (router_nonces.content = excluded.content OR router_nonces.used_at < ?5)";
+    WHERE router_nonces.answer = x'' AND router_nonces.used_at < ?5";
+
+/// The moment becomes another one in any case, whatever the clock says: whoever took it before leaves it no more.
+const SHARE: &str = "UPDATE router_nonces SET used_at = max(?4, used_at + 1)
+    WHERE source = ?1 AND nonce = ?2 AND content = ?3 AND answer = x''";
 
 const KEEP: &str =
     "INSERT INTO router_nonces (source, nonce, content, answer, used_at) VALUES (?1, ?2, ?3, ?4, ?5)
     ON CONFLICT (source, nonce) DO UPDATE SET answer = excluded.answer, used_at = excluded.used_at
     WHERE router_nonces.answer = x'' AND router_nonces.content = excluded.content";
 
-const LEAVE: &str =
-    "DELETE FROM router_nonces WHERE source = ?1 AND nonce = ?2 AND content = ?3 AND answer = x''";
+const LEAVE: &str = "DELETE FROM router_nonces
+    WHERE source = ?1 AND nonce = ?2 AND content = ?3 AND answer = x'' AND used_at = ?4";
 
 const IS_SAME: &str = "SELECT 1 FROM router_nonces WHERE source = ?1 AND nonce = ?2 AND content = ?3";
 
@@ -51,11 +54,19 @@ impl Nonces for Embedded {
     ) -> Result<Begun, QueueError> {
         let now = self.now();
         let before = now.saturating_sub(time::span(taken_max));
-        let row = (source.to_owned(), nonce.to_vec(), content.to_vec(), now, before);
-        if self.call(move |session| session.run(TAKE, row)).await? > 0 {
-            return Ok(Begun::Taken);
+        let row = (source.to_owned(), nonce.to_vec(), content.to_vec(), now);
+        let taken = Taken { content: *content, at: now };
+        let take = move |session: &mut super::Session| {
+            let (source, nonce, content, now) = row.clone();
+            if session.run(TAKE, (source, nonce, content, now, before))? > 0 {
+                return Ok(Some(Begun::Taken(taken)));
+            }
+            Ok((session.run(SHARE, row)? > 0).then_some(Begun::Shared))
+        };
+        match self.call(take).await? {
+            Some(begun) => Ok(begun),
+            None => Ok(self.used(source, nonce).await?.map_or(Begun::Busy, Begun::Used)),
         }
-        Ok(self.used(source, nonce).await?.map_or(Begun::Busy, Begun::Used))
     }
 
     async fn keep_nonce(&self, source: &str, nonce: &Hash, used: &Used) -> Result<bool, QueueError> {
@@ -68,8 +79,8 @@ impl Nonces for Embedded {
         .await
     }
 
-    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
-        let row = (source.to_owned(), nonce.to_vec(), content.to_vec());
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, taken: &Taken) -> Result<(), QueueError> {
+        let row = (source.to_owned(), nonce.to_vec(), taken.content.to_vec(), taken.at);
         self.call(move |session| session.run(LEAVE, row)).await.map(drop)
     }
 

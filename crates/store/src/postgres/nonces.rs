@@ -7,7 +7,7 @@ use outbox::QueueError;
 
 use super::connect::answered;
 use super::{PRUNE_SLICE, Postgres};
-use crate::{Begun, Hash, Nonces, Used, nonces, time};
+use crate::{Begun, Hash, Nonces, Taken, Used, nonces, time};
 
 const USED: &str = "SELECT content, answer FROM router_nonces WHERE source = $1 AND nonce = $2";
 
@@ -15,16 +15,20 @@ const USED: &str = "SELECT content, answer FROM router_nonces WHERE source = $1 
 const TAKE: &str = "INSERT INTO router_nonces (source, nonce, content, answer, used_at)
     VALUES ($2, $3, $4, '', router_now($1)) ON CONFLICT (source, nonce)
     DO UPDATE SET content = excluded.content, used_at = excluded.used_at
-    WHERE router_nonces.answer = ''
-    AND (router_nonces.content = excluded.content OR router_nonces.used_at < router_now($1) - $5)";
+    WHERE router_nonces.answer = '' AND router_nonces.used_at < router_now($1) - $5
+    RETURNING used_at";
+
+/// The moment becomes another one in any case, whatever the clock says: whoever took it before leaves it no more.
+const SHARE: &str = "UPDATE router_nonces SET used_at = greatest(router_now($1), used_at + 1)
+    WHERE source = $2 AND nonce = $3 AND content = $4 AND answer = ''";
 
 const KEEP: &str = "INSERT INTO router_nonces (source, nonce, content, answer, used_at)
     VALUES ($2, $3, $4, $5, router_now($1)) ON CONFLICT (source, nonce)
     DO UPDATE SET answer = excluded.answer, used_at = excluded.used_at
     WHERE router_nonces.answer = '' AND router_nonces.content = excluded.content";
 
-const LEAVE: &str =
-    "DELETE FROM router_nonces WHERE source = $1 AND nonce = $2 AND content = $3 AND answer = ''";
+const LEAVE: &str = "DELETE FROM router_nonces
+    WHERE source = $1 AND nonce = $2 AND content = $3 AND answer = '' AND used_at = $4";
 
 const IS_SAME: &str = "SELECT 1 FROM router_nonces WHERE source = $1 AND nonce = $2 AND content = $3";
 
@@ -54,14 +58,21 @@ impl Nonces for Postgres {
     ) -> Result<Begun, QueueError> {
         let (now, taken_max) = (self.moments.given(self.moments.now()), time::span(taken_max));
         let client = self.connections.get().await?;
-        let taken = answered(client, async |client| {
+        let begun = answered(client, async |client| {
+            let (nonce, hash) = (&nonce[..], &content[..]);
             let take = client.prepare_cached(TAKE).await?;
-            Ok(client.execute(&take, &[&now, &source, &&nonce[..], &&content[..], &taken_max]).await?)
+            let row = client.query_opt(&take, &[&now, &source, &nonce, &hash, &taken_max]).await?;
+            if let Some(row) = row {
+                return Ok(Some(Begun::Taken(Taken { content: *content, at: row.try_get(0)? })));
+            }
+            let share = client.prepare_cached(SHARE).await?;
+            let shared = client.execute(&share, &[&now, &source, &nonce, &hash]).await?;
+            Ok((shared > 0).then_some(Begun::Shared))
         });
-        if taken.await? > 0 {
-            return Ok(Begun::Taken);
+        match begun.await? {
+            Some(begun) => Ok(begun),
+            None => Ok(self.used(source, nonce).await?.map_or(Begun::Busy, Begun::Used)),
         }
-        Ok(self.used(source, nonce).await?.map_or(Begun::Busy, Begun::Used))
     }
 
     async fn keep_nonce(&self, source: &str, nonce: &Hash, used: &Used) -> Result<bool, QueueError> {
@@ -79,11 +90,11 @@ impl Nonces for Postgres {
         Ok(is_same.await?)
     }
 
-    async fn leave_nonce(&self, source: &str, nonce: &Hash, content: &Hash) -> Result<(), QueueError> {
+    async fn leave_nonce(&self, source: &str, nonce: &Hash, taken: &Taken) -> Result<(), QueueError> {
         let client = self.connections.get().await?;
         let left = answered(client, async |client| {
             let leave = client.prepare_cached(LEAVE).await?;
-            Ok(client.execute(&leave, &[&source, &&nonce[..], &&content[..]]).await?)
+            Ok(client.execute(&leave, &[&source, &&nonce[..], &&taken.content[..], &taken.at]).await?)
         });
         Ok(left.await.map(drop)?)
     }

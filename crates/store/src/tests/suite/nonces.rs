@@ -5,7 +5,7 @@ use std::time::Duration;
 use futures::future::join_all;
 
 use crate::tests::Subject;
-use crate::{Begun, Nonces, Used};
+use crate::{Begun, Nonces, Taken, Used};
 
 fn used(content: u8) -> Used {
     Used { content: [content; 32], answer: vec![b'{', content, 0, 0xff] }
@@ -29,43 +29,76 @@ pub(crate) async fn a_value_is_used_once((store, _): Subject) {
     assert_eq!(kept.into_iter().filter(|kept| *kept.as_ref().unwrap()).count(), 1, "of many at once, one");
 }
 
+/// What was taken with nobody before.
+#[track_caller]
+fn taken(begun: Begun) -> Taken {
+    let Begun::Taken(taken) = begun else { panic!("{begun:?}") };
+    taken
+}
+
 /// Longer than anything is on its way.
 const TAKEN_MAX: Duration = Duration::from_secs(30);
 
 pub(crate) async fn a_value_is_taken_for_one_body_until_its_outcome_is_known((store, clock): Subject) {
     let take =
         async |content: u8| store.take_nonce("acme", &[1; 32], &[content; 32], TAKEN_MAX).await.unwrap();
-    assert_eq!(take(7).await, Begun::Taken);
+    let first = taken(take(7).await);
     assert_eq!(take(8).await, Begun::Busy, "another body");
-    assert_eq!(take(7).await, Begun::Taken, "the same body again");
     assert_eq!(store.used("acme", &[1; 32]).await.unwrap(), None, "taken is not used");
     assert!(!store.keep_nonce("acme", &[1; 32], &used(8)).await.unwrap(), "it is another one's");
-    store.leave_nonce("acme", &[1; 32], &[8; 32]).await.unwrap();
+    store.leave_nonce("acme", &[1; 32], &Taken { content: [8; 32], ..first }).await.unwrap();
     assert_eq!(take(8).await, Begun::Busy, "nobody leaves for others");
-    store.leave_nonce("acme", &[1; 32], &[7; 32]).await.unwrap();
-    assert_eq!(take(8).await, Begun::Taken, "nothing came of the other");
+    store.leave_nonce("acme", &[1; 32], &first).await.unwrap();
+    let second = taken(take(8).await);
     assert!(store.keep_nonce("acme", &[1; 32], &used(8)).await.unwrap());
     assert_eq!(take(7).await, Begun::Used(used(8)));
     assert_eq!(take(8).await, Begun::Used(used(8)));
-    store.leave_nonce("acme", &[1; 32], &[8; 32]).await.unwrap();
+    store.leave_nonce("acme", &[1; 32], &second).await.unwrap();
     assert_eq!(take(7).await, Begun::Used(used(8)), "what was kept stays");
     clock.advance(31);
     assert_eq!(take(7).await, Begun::Used(used(8)), "for longer than it may be taken, too");
     // Of many members at the same moment, one takes it.
     let others: Vec<[u8; 32]> = (0..20).map(|content| [content; 32]).collect();
     let takes = others.iter().map(|content| store.take_nonce("acme", &[2; 32], content, TAKEN_MAX));
-    let taken = join_all(takes).await.into_iter().filter(|begun| *begun.as_ref().unwrap() == Begun::Taken);
-    assert_eq!(taken.count(), 1);
+    let begun = join_all(takes).await.into_iter();
+    assert_eq!(begun.filter(|begun| matches!(begun, Ok(Begun::Taken(_)))).count(), 1);
+    // Of one body many times at the same moment, one knows that nobody was before it.
+    let takes = (0..20).map(|_| store.take_nonce("acme", &[3; 32], &[7; 32], TAKEN_MAX));
+    let begun: Vec<Begun> = join_all(takes).await.into_iter().map(Result::unwrap).collect();
+    assert_eq!(begun.iter().filter(|begun| matches!(begun, Begun::Taken(_))).count(), 1);
+    assert_eq!(begun.iter().filter(|begun| **begun == Begun::Shared).count(), 19);
+}
+
+pub(crate) async fn what_is_taken_twice_for_one_body_is_left_by_nobody((store, clock): Subject) {
+    let take =
+        async |content: u8| store.take_nonce("acme", &[1; 32], &[content; 32], TAKEN_MAX).await.unwrap();
+    // At the same moment, for the clock stands still.
+    let first = taken(take(7).await);
+    assert_eq!(take(7).await, Begun::Shared);
+    store.leave_nonce("acme", &[1; 32], &first).await.unwrap();
+    assert_eq!(take(8).await, Begun::Busy, "the other is still at it");
+    // It is taken for as long as the last may be on its way.
+    clock.advance(29);
+    assert_eq!(take(7).await, Begun::Shared);
+    clock.advance(29);
+    assert_eq!(take(8).await, Begun::Busy);
+    clock.advance(2);
+    let anew = taken(take(7).await);
+    store.leave_nonce("acme", &[1; 32], &first).await.unwrap();
+    assert_eq!(take(8).await, Begun::Busy, "whoever took it before does not leave it now");
+    store.leave_nonce("acme", &[1; 32], &anew).await.unwrap();
+    taken(take(8).await);
 }
 
 pub(crate) async fn what_a_member_took_that_is_no_more_is_free_after_a_while((store, clock): Subject) {
     let take =
         async |content: u8| store.take_nonce("acme", &[1; 32], &[content; 32], TAKEN_MAX).await.unwrap();
-    assert_eq!(take(7).await, Begun::Taken);
+    let lost = taken(take(7).await);
     clock.advance(29);
     assert_eq!(take(8).await, Begun::Busy);
     clock.advance(2);
-    assert_eq!(take(8).await, Begun::Taken);
+    taken(take(8).await);
+    store.leave_nonce("acme", &[1; 32], &lost).await.unwrap();
     assert_eq!(take(7).await, Begun::Busy);
     assert!(!store.keep_nonce("acme", &[1; 32], &used(7)).await.unwrap(), "it came too late");
     assert!(store.keep_nonce("acme", &[1; 32], &used(8)).await.unwrap());
