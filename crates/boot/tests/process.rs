@@ -13,6 +13,9 @@ use boot::{House, LogConfig, LogFormat, RunOptions};
 const ROLE: &str = "BOOT_TEST_ROLE";
 const ADMIN: &str = "BOOT_TEST_ADMIN";
 const LONG: Duration = Duration::from_secs(3_600);
+/// For what is written to no pipe of ours: half a minute.
+const LOOKS_MAX: usize = 1_500;
+const LOOK_PAUSE: Duration = Duration::from_millis(20);
 
 /// Lives as the role that the environment names; without one there is nothing to do.
 #[test]
@@ -78,7 +81,9 @@ impl Role {
     fn in_a_terminal(role: &str, before: &str) -> Self {
         let program = std::env::current_exe().unwrap();
         let line = format!("{before} {} --exact role --nocapture", program.display());
-        let mut command = Command::new("script");
+        // Whoever runs the tests may have been told to ignore hangups, and a shell cannot take that back.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", "script"]);
         command.args(["--quiet", "--flush", "--command", &line, "/dev/null"]);
         Self::spawn(command, role, None)
     }
@@ -192,6 +197,17 @@ fn a_role_whose_words_nobody_reads_any_more_stops_when_it_is_asked_to() {
     assert!(out.contains("DRAINED"), "{out}");
 }
 
+/// Waits for a process to end.
+fn gone(id: &str) {
+    for _ in 0..LOOKS_MAX {
+        if !is_alive(id) {
+            return;
+        }
+        std::thread::sleep(LOOK_PAUSE);
+    }
+    panic!("{id} does not end");
+}
+
 /// Whether a process is there; one that ended and waits to be asked for is not.
 fn is_alive(id: &str) -> bool {
     let status = std::fs::read_to_string(format!("/proc/{id}/status")).unwrap_or_default();
@@ -217,9 +233,7 @@ fn a_role_ends_with_its_terminal_but_not_by_a_signal_alone() {
     role.says("HUNG UP");
     // Its terminal closes.
     role.child.kill().unwrap();
-    while is_alive(&id) {
-        std::thread::yield_now();
-    }
+    gone(&id);
 }
 
 #[test]
@@ -232,9 +246,7 @@ fn a_role_that_was_told_to_ignore_hangups_outlives_its_terminal() {
     let signal = |name: &str| Command::new("kill").args(["-s", name, &id]).status().unwrap().success();
     assert!(signal("HUP") && is_alive(&id));
     assert!(signal("TERM"));
-    while is_alive(&id) {
-        std::thread::yield_now();
-    }
+    gone(&id);
 }
 
 #[test]
@@ -244,12 +256,15 @@ fn a_role_that_outlived_its_terminal_reads_its_configuration_at_a_hangup() {
     // In the background of its shell, no signal tells it of the terminal's end.
     let background = format!("bash -c 'set -m; \"$@\" > {} 2>&1 & wait' bash", said.display());
     let mut shell = Role::in_a_terminal("listening", &background);
-    let says = |words: &str| loop {
-        let said = std::fs::read_to_string(&said).unwrap_or_default();
-        if let Some((_, rest)) = said.split_once(words) {
-            return rest.lines().next().unwrap_or_default().trim().to_owned();
+    let says = |words: &str| {
+        for _ in 0..LOOKS_MAX {
+            let said = std::fs::read_to_string(&said).unwrap_or_default();
+            if let Some((_, rest)) = said.split_once(words) {
+                return rest.lines().next().unwrap_or_default().trim().to_owned();
+            }
+            std::thread::sleep(LOOK_PAUSE);
         }
-        std::thread::sleep(Duration::from_millis(20));
+        panic!("it never said {words}: {}", std::fs::read_to_string(&said).unwrap_or_default());
     };
     let id = says("PID ");
     shell.child.kill().unwrap();
@@ -259,9 +274,7 @@ fn a_role_that_outlived_its_terminal_reads_its_configuration_at_a_hangup() {
     assert!(signal("HUP"));
     says("HUNG UP");
     assert!(signal("TERM"));
-    while is_alive(&id) {
-        std::thread::yield_now();
-    }
+    gone(&id);
 }
 
 #[test]

@@ -58,7 +58,7 @@ async fn rest(
             biased; // What has come is taken before it is asked how fast it came.
             next = piece(body) => next?,
             () = look.as_mut() => {
-                share.look()?;
+                share.look(look.deadline())?;
                 look.as_mut().reset(Instant::now() + LOOK_EVERY);
                 continue;
             }

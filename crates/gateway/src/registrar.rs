@@ -28,7 +28,7 @@ const REFRESH: Duration = Duration::from_secs(5);
 /// The least time between two looks.
 const LOOK_PAUSE: Duration = Duration::from_millis(250);
 /// How long the store may take; a sender waits meanwhile.
-const STORE_MAX: Duration = Duration::from_millis(if cfg!(test) { 500 } else { 5_000 });
+const STORE_MAX: Duration = Duration::from_secs(5);
 
 /// What is known of one source.
 #[derive(Debug, Default)]

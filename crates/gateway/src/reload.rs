@@ -15,7 +15,7 @@ use crate::{
 };
 
 /// How long an issuer may take to show its keys before its source is put in force without them.
-const KEYS_TIME_MAX: Duration = Duration::from_millis(if cfg!(test) { 300 } else { 5_000 });
+const KEYS_TIME_MAX: Duration = Duration::from_millis(if cfg!(test) { 2_000 } else { 5_000 });
 
 /// What of a gateway can be exchanged while it serves.
 #[derive(Debug, Clone)]

@@ -1,5 +1,7 @@
 //! What is charged is given back, whoever comes at once.
 
+use tokio::time::Instant;
+
 use super::*;
 
 #[test]
@@ -97,16 +99,19 @@ fn who_brings_nothing_is_given_up_where_others_need_the_room_and_only_there() {
     let room = Room::new(1 << 20, 1 << 20);
     let mut slow = room.enter(0).unwrap().share(ONE);
     slow.grow(1_000).unwrap();
-    slow.look().unwrap();
-    slow.look().unwrap();
+    slow.look(Instant::now()).unwrap();
+    slow.look(Instant::now()).unwrap();
+    let mut others = room.enter(0).unwrap().share(IpAddr::V4(std::net::Ipv4Addr::new(192, 0, 2, 2)));
+    others.grow(270_000).unwrap();
+    assert_eq!(slow.look(Instant::now()).unwrap_err(), Problem::BodySlow);
+    others.look(Instant::now()).unwrap();
+    others.look(Instant::now()).expect("nobody but itself takes the room");
     let mut fast = room.enter(0).unwrap().share(ONE);
-    fast.grow(300_000).unwrap();
-    assert_eq!(slow.look().unwrap_err(), Problem::BodySlow);
-    fast.look().unwrap();
     fast.grow(16 * 1024).unwrap();
-    fast.look().unwrap();
+    fast.look(Instant::now()).unwrap();
     fast.grow(16 * 1024 - 1).unwrap();
-    assert_eq!(fast.look().unwrap_err(), Problem::BodySlow);
-    drop(fast);
-    slow.look().unwrap();
+    assert_eq!(fast.look(Instant::now()).unwrap_err(), Problem::BodySlow);
+    slow.look(Instant::now() - LOOK_EVERY).expect("we came late ourselves");
+    drop(others);
+    slow.look(Instant::now()).unwrap();
 }

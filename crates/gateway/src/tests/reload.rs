@@ -40,7 +40,7 @@ fn source(url: &str) -> Source {
 
 async fn reload(stage: &Stage, house: &House, url: &str) {
     let handle = Handle { door: stage.door.clone(), house: house.clone() };
-    let preparing = tokio::time::timeout(Duration::from_secs(5), handle.prepare(vec![source(url)], None));
+    let preparing = tokio::time::timeout(Duration::from_secs(60), handle.prepare(vec![source(url)], None));
     preparing.await.expect("it ends").unwrap().apply();
 }
 

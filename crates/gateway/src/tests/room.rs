@@ -73,7 +73,6 @@ async fn stalled_bodies_of_strangers_keep_nobody_out_and_are_given_up() {
         stalled.push(begun(&stage, 512 << 10, 500_000).await);
     }
     until("they have what one sender may", || stage.door.unfinished() > 5_500_000).await;
-    let began = std::time::Instant::now();
     let honest = [("x-forwarded-for".to_owned(), "198.51.100.7".to_owned())];
     // One in a piece, one in many.
     assert_eq!(client::post(stage.address, "/in/open", &honest, OKR).await.status, 202);
@@ -81,17 +80,16 @@ async fn stalled_bodies_of_strangers_keep_nobody_out_and_are_given_up() {
     assert!(stage.door.unfinished() <= 6 << 20, "a share is left for others");
     // It is crowded, and then nobody may stall.
     until("it is crowded no more", || stage.door.unfinished() <= 4 << 20).await;
-    assert!(began.elapsed() < Duration::from_secs(4), "half of the deadline would be five seconds");
-    let told = stalled.iter_mut().map(status);
-    assert!(futures::future::join_all(told).await.contains(&Some(408)));
+    let told = futures::future::join_all(stalled.iter_mut().map(told)).await;
+    assert!(told.iter().any(|told| told.contains(" 408 ") && told.contains("came too slowly")), "{told:?}");
 }
 
-/// What a connection was told until now.
-async fn status(stream: &mut TcpStream) -> Option<u16> {
-    let mut told = [0; 12];
-    let reading = stream.read_exact(&mut told);
-    tokio::time::timeout(Duration::from_millis(50), reading).await.ok()?.ok()?;
-    std::str::from_utf8(&told).ok()?.rsplit(' ').next()?.parse().ok()
+/// What a connection was told until its end.
+async fn told(stream: &mut TcpStream) -> String {
+    let mut told = Vec::new();
+    // Some end by a reset, for not all that was sent was read.
+    let _ = tokio::time::timeout(Duration::from_secs(30), stream.read_to_end(&mut told)).await;
+    String::from_utf8_lossy(&told).into_owned()
 }
 
 #[tokio::test]
