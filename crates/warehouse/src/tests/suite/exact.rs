@@ -84,7 +84,7 @@ pub async fn what_no_database_can_keep_is_replaced(bench: Bench) {
 
 pub async fn an_event_that_comes_again_changes_nothing(bench: Bench) {
     let (one, two) = (at("kr", 1, 0, 0.1), at("kr", 2, 5, 0.2));
-    check(&bench, &[&[one.clone(), one.clone(), two.clone()], &[two.clone()], &[one]]).await;
+    check(&bench, &[&[one.clone(), one.clone(), two.clone()], std::slice::from_ref(&two), &[one]]).await;
     // A copy that was received later is a copy; one that was received earlier is the one that counts.
     let later = OkrEvent { received_at: minutes(9), note: Some("copy".into()), ..two.clone() };
     let earlier = OkrEvent { received_at: minutes(4), note: Some("first".into()), ..two.clone() };
