@@ -116,7 +116,7 @@ impl Connections {
         Ok(self.pool.get().await?)
     }
 
-    /// A connection for the statements, and the answer of them all, for a bounded time. See [`answered`].
+    /// A connection for the statements, and the answer of them all, for a bounded time.
     pub async fn ask<T>(
         &self,
         statements: impl AsyncFnOnce(&mut Object) -> Result<T, Failure>,
