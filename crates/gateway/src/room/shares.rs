@@ -6,7 +6,8 @@
 //! stays free for others, for many connections behind one address are usually one honest sender. And once the
 //! others have a half of it (it is *crowded*), a body that hardly comes is given up.
 //!
-//! A body that comes in one piece never gets here, so the ordinary delivery takes no lock.
+//! A body with a length that comes in one piece never gets here, so the ordinary delivery takes no lock. The end of a
+//! chunked one is never known with its last piece, so it always does.
 
 use std::{
     collections::HashMap,

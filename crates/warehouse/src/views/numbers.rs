@@ -49,8 +49,10 @@ fn check(place: &str, view: &Value, found: &[Value]) {
             .collect()
     };
     let expected = view["rows"].as_array().expect("rows");
+    let count = found.len();
     let mut found: std::collections::BTreeMap<String, &Value> =
         found.iter().map(|row| (key(row), row)).collect();
+    assert_eq!(found.len(), count, "{place} has a row twice");
     for row in expected {
         let other = found.remove(&key(row)).unwrap_or_else(|| panic!("{place} lacks {row}"));
         let (row, other) = (row.as_object().expect("a row"), other.as_object().expect("a row"));
