@@ -94,7 +94,7 @@ impl ClientContext for Quiet {
         trouble(&error, reason);
         // That all are down follows what made them so.
         if let Some(code) = error.rdkafka_error_code().filter(|code| *code != Code::AllBrokersDown) {
-            let cause = Cause { code, why: brief(reason).to_owned() };
+            let cause = Cause { code: cause_of(code, reason), why: brief(reason).to_owned() };
             *self.cause.lock().unwrap_or_else(PoisonError::into_inner) = Some(cause);
         }
     }
@@ -112,6 +112,15 @@ impl rdkafka::consumer::ConsumerContext for Quiet {}
 pub(crate) fn token(tokens: Option<&Tokens>) -> Result<OAuthToken, Box<dyn Error>> {
     let tokens = tokens.ok_or("no tokens are configured")?;
     Ok(tokens.for_client()?)
+}
+
+/// What OpenSSL calls each of its errors.
+const OPENSSL: &str = ":SSL routines:";
+
+/// A handshake that fails in its very first step (the broker was faster than we) librdkafka reports as a connection that
+/// did not come about, in OpenSSL's words.
+fn cause_of(code: Code, reason: &str) -> Code {
+    if code == Code::BrokerTransportFailure && reason.contains(OPENSSL) { Code::SSL } else { code }
 }
 
 /// A line without the name of librdkafka's thread: `[thrd:…]: `.

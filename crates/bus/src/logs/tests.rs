@@ -31,6 +31,19 @@ fn a_closed_connection_is_a_cause_only_for_want_of_another() {
 }
 
 #[test]
+fn a_handshake_that_fails_at_once_is_still_one_of_tls() {
+    let quiet = Quiet::default();
+    let why = "ssl://b:1/bootstrap: error:0A000086:SSL routines::certificate verify failed";
+    quiet.error(
+        KafkaError::Global(Code::BrokerTransportFailure),
+        &format!("{why} (after 4ms in state CONNECT)"),
+    );
+    assert_eq!(quiet.cause(), Some(Cause { code: Code::SSL, why: why.to_owned() }));
+    quiet.error(KafkaError::Global(Code::BrokerTransportFailure), "b:1/bootstrap: Connect failed: refused");
+    assert_eq!(quiet.cause().map(|cause| cause.code), Some(Code::BrokerTransportFailure));
+}
+
+#[test]
 fn without_tokens_a_login_by_token_says_so() {
     let error = token(None).err().map(|error| error.to_string());
     assert_eq!(error.as_deref(), Some("no tokens are configured"));
