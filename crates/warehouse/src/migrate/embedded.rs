@@ -8,6 +8,7 @@ use super::{Applied, MigrateError, Plan, Step, compare};
 pub const STEPS: &[Step] = &[
     Step { version: 1, name: "tables", sql: include_str!("../../migrations/embedded/0001_tables.sql") },
     Step { version: 2, name: "views", sql: VIEWS },
+    Step { version: 3, name: "erasures", sql: include_str!("../../migrations/embedded/0003_erasures.sql") },
 ];
 /// The newest text of all views. It drops each view first, so it may be run again at any time.
 pub const VIEWS: &str = include_str!("../../migrations/embedded/0002_views.sql");

@@ -119,7 +119,7 @@ async fn a_step_that_fails_leaves_nothing_behind() {
     let steps = with(BROKEN);
     let refused = Migration::of("okr", &steps).apply(&mut client).await.expect_err("it cannot");
     assert!(
-        refused.to_string().contains("in step 4 (broken): column \"nothing\" does not exist"),
+        refused.to_string().contains("in step 5 (broken): column \"nothing\" does not exist"),
         "{refused}"
     );
     assert!(!one::<bool>(&client, "SELECT to_regnamespace('okr') IS NOT NULL").await);
