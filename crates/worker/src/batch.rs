@@ -14,7 +14,7 @@ use crate::job::Verdict;
 use crate::letters::{Giver, compose};
 use crate::progress::{Batch, Last, Mark, Progress, ProgressError};
 use crate::work::said;
-use crate::{DeadLetters, Failure, traces};
+use crate::{DeadLetters, Failure, observe, traces};
 
 /// How long a store that does not answer is left alone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
@@ -118,7 +118,11 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
             Err(ProgressError::Broken(error) | ProgressError::Refused(error)) => {
                 Ending::Failed(Failure::halt("store_broken", error))
             }
-            Err(ProgressError::Outdated | ProgressError::Unavailable(_)) => self.ask(cut).await,
+            Err(ProgressError::Outdated) => self.ask(cut).await,
+            Err(ProgressError::Unavailable(error)) => {
+                observe::unconfirmed(self.service, cut.len(), &error);
+                self.ask(cut).await
+            }
         }
     }
 

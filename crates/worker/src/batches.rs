@@ -57,6 +57,9 @@ pub struct Batches {
     fuse: Fuse,
     /// How many records the next batch may have.
     limit: usize,
+    /// The last batch that did not happen may have been more than the store can do in its time: what comes next grows
+    /// slowly.
+    careful: bool,
     /// Since when records wait for the next batch.
     waiting: Option<Duration>,
     /// Counts the batches, so that each slot is the first in turn.
@@ -84,6 +87,7 @@ impl Batches {
             drains: VecDeque::new(),
             fuse: Fuse::restore(rules.fuse, fuse),
             limit: rules.records_max.max(1),
+            careful: false,
             waiting: None,
             turn: 0,
             halting: None,
@@ -194,7 +198,7 @@ impl Batches {
 
     /// The store has spoken; answers what may be committed to Kafka, for those who watch lag.
     pub fn settle(&mut self, cut: Cut, fates: &[Fate], now: Duration) -> Offsets {
-        let (mut moved, mut blown) = (Offsets::new(), None);
+        let (mut moved, mut blown, records) = (Offsets::new(), None, cut.len());
         for (share, fate) in cut.shares.into_iter().zip(fates) {
             let next = share.next();
             let Some(part) = self.parts.get_mut(&share.slot).filter(|part| part.epoch == share.epoch) else {
@@ -226,9 +230,13 @@ impl Batches {
             self.halt(why);
         }
         if moved.is_empty() {
+            if fates.contains(&Fate::Again) {
+                (self.limit, self.careful) = ((records / 2).max(1), true);
+            }
             self.rest(None, now);
         } else {
-            (self.tries, self.limit) = (0, (self.limit * 2).min(self.rules.records_max.max(1)));
+            self.tries = 0;
+            self.grow();
         }
         moved
     }
@@ -331,6 +339,13 @@ impl Batches {
     /// The fuse, to be kept whenever its counts change.
     pub fn fuse(&self) -> &Fuse {
         &self.fuse
+    }
+
+    fn grow(&mut self) {
+        let most = self.rules.records_max.max(1);
+        let more = if self.careful { (self.limit / 8).max(1) } else { self.limit };
+        self.limit = (self.limit + more).min(most);
+        self.careful &= self.limit < most;
     }
 
     fn rest(&mut self, after: Option<Duration>, now: Duration) {

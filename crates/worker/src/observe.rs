@@ -213,6 +213,15 @@ pub fn batch_failed(service: &'static str, records: usize, failure: &Failure) {
     tracing::warn!(reason, error = %failure, "a batch of {records} records of {service} did not happen: {reason}");
 }
 
+/// Whether a batch happened is for the store to say; if not, it is tried again.
+pub fn unconfirmed(service: &'static str, records: usize, error: &str) {
+    counter!("okr_worker_retries_total", "service" => service, "reason" => "unconfirmed").increment(1);
+    tracing::warn!(
+        error,
+        "the store did not confirm a batch of {records} records of {service}, and is asked what became of it: {error}"
+    );
+}
+
 /// How a batch ended.
 pub fn batch_ended(service: &'static str, outcome: &'static str) {
     counter!("okr_worker_batches_total", "service" => service, "outcome" => outcome).increment(1);

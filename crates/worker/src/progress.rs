@@ -106,7 +106,8 @@ pub trait Progress: Send + Sync + 'static {
     /// that a person has accepted where one of them does not stand are forgotten.
     async fn assign(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError>;
 
-    /// Where they stand, without touching them. Slots that nobody has read are left out.
+    /// Where they stand, without moving them. Slots that nobody has read are left out. A commit of these slots that is
+    /// still under way, for whoever asks may not have heard of its end, is waited for: it must not land after the answer.
     async fn standings(&self, service: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError>;
 
     /// All of the batch in one transaction, if each of its marks finds its slot at its own epoch and at `from`;

@@ -1,7 +1,7 @@
 //! The thread that owns a file: it alone speaks to it, and everybody else asks it.
 
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use outbox::QueueError;
@@ -38,10 +38,33 @@ impl Owner {
         path: PathBuf,
         prepare: impl FnOnce(&mut Session) -> Result<(), E> + Send + 'static,
     ) -> Result<Self, E> {
+        let lock = |path: &Path| Lock::take(path).map(Some);
+        Self::started(name, path, lock, prepare).await
+    }
+
+    /// As [`Owner::open`], without the lock: beside the process that has it, for what may be done a transaction at a time
+    /// while that process works. The file has to be there.
+    ///
+    /// # Errors
+    /// What `prepare` says.
+    pub async fn beside<E: From<StoreError> + Send + 'static>(
+        name: &str,
+        path: PathBuf,
+        prepare: impl FnOnce(&mut Session) -> Result<(), E> + Send + 'static,
+    ) -> Result<Self, E> {
+        Self::started(name, path, |_| Ok(None), prepare).await
+    }
+
+    async fn started<E: From<StoreError> + Send + 'static>(
+        name: &str,
+        path: PathBuf,
+        lock: impl FnOnce(&Path) -> Result<Option<Lock>, StoreError> + Send + 'static,
+        prepare: impl FnOnce(&mut Session) -> Result<(), E> + Send + 'static,
+    ) -> Result<Self, E> {
         let (jobs, waiting) = mpsc::channel(WAITING_MAX);
         let (opened, outcome) = oneshot::channel();
-        let open = move || -> Result<(Lock, Session), E> {
-            let lock = Lock::take(&path)?;
+        let open = move || -> Result<(Option<Lock>, Session), E> {
+            let lock = lock(&path)?;
             let mut session = Session::open(&path).map_err(StoreError::Home)?;
             prepare(&mut session)?;
             Ok((lock, session))

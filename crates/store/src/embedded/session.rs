@@ -24,8 +24,6 @@ const SETTINGS: &[&str] = &[
 const CONTENT: &[i32] = &[
     18, // TOOBIG
     19, // CONSTRAINT
-    20, // MISMATCH
-    25, // RANGE
 ];
 /// How long a statement waits for somebody who looks into the file with a shell or makes a backup.
 const BUSY_MAX: Duration = Duration::from_secs(5);

@@ -134,11 +134,13 @@ fn broken(words: String) -> StoreError {
     StoreError::Home(QueueError::Broken(words))
 }
 
-/// Our tables are found by their indexes alone. A plan that was made while a table was still empty would read it from
+/// The server asks a client that is silent whether its machine is still there: one that is gone must not keep locks for
+/// hours. Our tables are found by their indexes alone. A plan that was made while a table was still empty would read it from
 /// end to end, and would go on doing so after it has grown, until the next `ANALYZE`.
 fn settings(terms: &Terms) -> String {
     format!(
         "SET statement_timeout = {}; SET idle_in_transaction_session_timeout = {}; SET enable_seqscan = off; \
+         SET tcp_keepalives_idle = 10; SET tcp_keepalives_interval = 5; SET tcp_keepalives_count = 3; \
          SET default_transaction_isolation = 'read committed'; {}",
         time::millis(terms.statement_max),
         time::millis(IDLE_MAX),

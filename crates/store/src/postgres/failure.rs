@@ -1,18 +1,19 @@
 //! Postgres' errors, cut by what a caller can do.
 
 use std::error::Error;
+use std::str::Utf8Error;
 
-use deadpool_postgres::{PoolError, TimeoutType};
+use deadpool_postgres::{HookError, PoolError, TimeoutType};
 use outbox::QueueError;
 use tokio_postgres::error::SqlState;
-use tokio_postgres::types::WrongType;
+use tokio_postgres::types::{WasNull, WrongType};
 
 use super::tls;
 
 /// What went wrong with one statement.
 #[derive(Debug)]
 pub enum Failure {
-    /// Surely taken back, and may succeed at once: a deadlock, a serialization failure.
+    /// Surely taken back, and may succeed at once: a deadlock, a serialization failure, a lock that took too long.
     Again(String),
     /// Passing; what was asked may have been done.
     Unavailable(String),
@@ -34,7 +35,7 @@ impl From<tokio_postgres::Error> for Failure {
                 Self::Refused { words, constraint: constraint.map(str::to_owned) }
             }
             Some(_) => Self::Broken(words),
-            None if error.source().is_some_and(|source| source.is::<WrongType>()) => Self::Broken(words),
+            None if error.source().is_some_and(is_unreadable) => Self::Broken(words),
             // No answer of the server at all: the connection is gone, or was never there.
             None => match tls::remedy(&words) {
                 Some((remedy, true)) => Self::Broken(format!("{words}: {remedy}")),
@@ -48,7 +49,8 @@ impl From<tokio_postgres::Error> for Failure {
 impl From<PoolError> for Failure {
     fn from(error: PoolError) -> Self {
         match error {
-            PoolError::Backend(error) => error.into(),
+            // What the connection was prepared with may be refused as anything else.
+            PoolError::Backend(error) | PoolError::PostCreateHook(HookError::Backend(error)) => error.into(),
             PoolError::Timeout(TimeoutType::Wait) => {
                 Self::Unavailable("all connections are in use".to_owned())
             }
@@ -75,8 +77,23 @@ impl From<Failure> for QueueError {
     }
 }
 
+/// A column holds what no program of ours has put there; for implementations of `FromSql`.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+pub struct Unreadable(pub String);
+
+/// Whether the answer was there, and nothing that could be read: asking again brings the same.
+fn is_unreadable(source: &(dyn Error + 'static)) -> bool {
+    source.is::<WrongType>()
+        || source.is::<WasNull>()
+        || source.is::<Utf8Error>()
+        || source.is::<Unreadable>()
+}
+
 fn again(code: &SqlState) -> bool {
-    [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED].contains(code)
+    let codes =
+        [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
+    codes.contains(code)
 }
 
 /// By the class, the first two characters of the code (<https://www.postgresql.org/docs/current/errcodes-appendix.html>).
@@ -84,7 +101,7 @@ fn passing(code: &SqlState) -> bool {
     match code.code() {
         // A corrupted system: class 58 is the operating system's, XX our or Postgres' own.
         "58P01" | "58P02" => false,
-        // A standby after a fail-over, a lock, an aborted or timed out transaction.
+        // A standby after a fail-over, an aborted or timed out transaction, a lock.
         "25006" | "25P02" | "25P03" | "25P04" | "55P03" | "55006" => true,
         // A database that is just being made or dropped under us is not; a server that is shut down or full is.
         "57P04" => false,
@@ -92,8 +109,12 @@ fn passing(code: &SqlState) -> bool {
     }
 }
 
-/// Data exceptions, integrity constraints, and a row that no page or index entry can hold.
+/// Data exceptions, integrity constraints, and a row that no page or index entry can hold. Not those that every row would
+/// meet: a database in another encoding, our own misuse of the binary form, a column of somebody's that must not be null.
 fn refused(code: &SqlState) -> bool {
+    if ["22P03", "22P04", "22P05", "23502"].contains(&code.code()) {
+        return false;
+    }
     ["22", "23"].iter().any(|class| code.code().starts_with(class))
         || *code == SqlState::PROGRAM_LIMIT_EXCEEDED
 }
@@ -129,6 +150,10 @@ mod tests {
         check_refused("23514", true); // check_violation
         check_refused("54000", true); // program_limit_exceeded: an index row is too large
         check_refused("54001", false); // statement_too_complex
+        check_refused("22P03", false); // invalid_binary_representation
+        check_refused("22P04", false); // bad_copy_file_format
+        check_refused("22P05", false); // untranslatable_character
+        check_refused("23502", false); // not_null_violation
         check_refused("53100", false); // disk_full
         check_refused("40P01", false); // deadlock_detected
         check_refused("57P01", false); // admin_shutdown

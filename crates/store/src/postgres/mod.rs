@@ -36,7 +36,7 @@ pub(crate) use look::look;
 pub(crate) use trial::PostgresTrial;
 
 pub use connect::{Connections, Terms};
-pub use failure::Failure;
+pub use failure::{Failure, Unreadable};
 
 use coalesce::Coalescer;
 

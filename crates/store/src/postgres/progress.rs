@@ -27,9 +27,12 @@ const ASSIGN: &str = "WITH assigned AS (
     )
     SELECT * FROM assigned";
 
+/// A commit that is still under way, of whose end its member has not heard, holds its slots: it is waited for, or it
+/// could land after the answer.
 const STANDINGS: &str = "SELECT p.topic, p.partition, p.epoch, p.next_offset, p.last_offset, p.fingerprint
     FROM unnest($2::text[], $3::integer[]) AS s(topic, partition)
-    JOIN router_progress p ON p.service = $1 AND p.topic = s.topic AND p.partition = s.partition";
+    JOIN router_progress p ON p.service = $1 AND p.topic = s.topic AND p.partition = s.partition
+    ORDER BY p.topic, p.partition FOR SHARE OF p";
 
 const LOCK: &str = "SELECT p.topic FROM unnest($2::text[], $3::integer[], $4::bigint[], $5::bigint[])
         AS s(topic, partition, epoch, next_offset)

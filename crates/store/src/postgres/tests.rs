@@ -3,9 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use bus::Slot;
 use futures::FutureExt;
 use outbox::{Outcome, Queue};
 use tokio_postgres::Client;
+use worker::Progress;
 
 use super::{plan, settle};
 use crate::testing::{Database, connect};
@@ -78,4 +80,18 @@ async fn a_plan_waits_for_a_mark_that_empties_its_lane_and_makes_it_anew() {
     };
     assert_eq!(planned.new, 1);
     assert_eq!(numbers(&take(&store, &clock, "one", "a", 1).await), [2]);
+}
+
+/// Whoever lost a commit's answer asks where its slots stand, and must not be told while the commit is still under way.
+#[tokio::test]
+async fn where_slots_stand_is_told_after_a_commit_that_is_under_way() {
+    let (_database, _clock, store, other) = members().await;
+    let slots = [Slot::new("okr.events", 3)];
+    store.assign("alerts", &slots).await.unwrap();
+    other.batch_execute("UPDATE router_progress SET next_offset = 7").await.unwrap();
+    let mut asked = store.standings("alerts", &slots);
+    let early = ends(until_it_waits(&mut asked, &other)).await;
+    assert!(early.is_none(), "{early:?}");
+    other.batch_execute("COMMIT").await.unwrap();
+    assert_eq!(ends(asked).await.unwrap()[0].next, 7);
 }

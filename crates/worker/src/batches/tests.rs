@@ -207,6 +207,11 @@ fn a_refused_batch_that_is_never_made_smaller_is_caught() {
 }
 
 #[test]
+fn a_store_that_answers_beside_a_commit_under_way_is_caught() {
+    assert!(search(2_000, Some(Bug::LooksPast)).is_some());
+}
+
+#[test]
 fn a_loser_that_gives_up_without_a_higher_epoch_is_caught() {
     assert!(search(2_000, Some(Bug::GiveUp)).is_some());
 }
@@ -257,6 +262,27 @@ fn a_batch_is_bounded_in_records_and_in_bytes_and_a_larger_record_goes_alone() {
     assert_eq!(sizes(rules()), [8, 2]);
     assert_eq!(sizes(BatchRules { bytes_max: 3 * size, ..rules() }), [3, 3, 3, 1]);
     assert_eq!(sizes(BatchRules { bytes_max: 1, ..rules() }), [1; 10]);
+}
+
+/// The sizes of the batches until all records are contained, by a store that `takes` a batch of this size at this time.
+fn sizes(records: i64, mut takes: impl FnMut(usize, usize) -> bool) -> Vec<usize> {
+    let (mut batches, mut now, mut sizes) = (waiting(rules(), [records, 0]), SECOND, Vec::new());
+    while let Some(cut) = batches.cut(now) {
+        sizes.push(cut.len());
+        let fate = if takes(cut.len(), sizes.len()) { Fate::Done } else { Fate::Again };
+        let fates = vec![fate; cut.shares.len()];
+        batches.settle(cut, &fates, now);
+        now += SECOND * 600;
+    }
+    sizes
+}
+
+#[test]
+fn a_batch_that_did_not_happen_is_tried_again_with_fewer_records() {
+    // Three at a time are what the store can do.
+    assert_eq!(sizes(20, |records, _| records <= 3), [8, 4, 2, 3, 4, 2, 3, 4, 2, 3, 4, 2, 3]);
+    // It was away for a moment.
+    assert_eq!(sizes(38, |_, batch| batch > 1), [8, 4, 5, 6, 7, 8, 8]);
 }
 
 #[test]

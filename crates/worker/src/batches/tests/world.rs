@@ -1,5 +1,7 @@
 //! Two processes, a store with transactions, a broker that expires and re-creates.
 
+mod disasters;
+mod landings;
 mod refusals;
 
 use std::collections::BTreeSet;
@@ -26,6 +28,8 @@ pub enum Bug {
     CondemnAll,
     /// A batch that is refused for one record is tried again as it is.
     RefusedIsFailure,
+    /// Where slots stand is answered beside a commit that is still under way.
+    LooksPast,
 }
 
 #[derive(Default)]
@@ -71,6 +75,8 @@ pub struct World {
     members: Vec<Member>,
     lives: Vec<u64>,
     flights: Vec<Flight>,
+    /// Commits that the store is still at, after their connection broke.
+    landing: Vec<Cut>,
     rows: BTreeMap<u64, u32>,
     /// Contents that have a dead letter.
     letters: BTreeSet<u64>,
@@ -89,6 +95,7 @@ impl World {
             members: Vec::new(),
             lives: vec![0; 2],
             flights: Vec::new(),
+            landing: Vec::new(),
             rows: BTreeMap::new(),
             letters: BTreeSet::new(),
             contents: 0,
@@ -124,6 +131,7 @@ impl World {
             860..870 if !calm => self.crash(who),
             870..874 if !calm => self.expire(partition),
             874..876 if !calm => self.make_anew(partition),
+            876..890 => self.land(&[partition]),
             _ => self.now += Duration::from_millis(self.random.u64(0..4_000)),
         }
         self.answer();
@@ -186,6 +194,12 @@ impl World {
         if !flight.committed {
             let (arrives, answered) = (luck != 1, luck != 2);
             self.bury(&flight.cut);
+            self.wait_for(&flight.cut);
+            if luck == 4 && self.lingers(&flight.cut) {
+                (flight.committed, flight.unsure) = (true, true);
+                self.flights.push(flight);
+                return Ok(());
+            }
             if arrives && answered && self.refuses(&flight.cut) {
                 flight.refused = true;
                 flight.committed = true;
@@ -212,6 +226,9 @@ impl World {
                 self.home(flight, Some(fates))
             }
             _ => {
+                if self.bug != Some(Bug::LooksPast) {
+                    self.wait_for(&flight.cut);
+                }
                 let fates = judge(&flight.cut.shares, &self.standings())?;
                 self.home(flight, Some(fates))
             }
@@ -257,6 +274,7 @@ impl World {
         for share in &cut.shares {
             let log = self.log(share.slot.partition);
             (log.next, log.last) = (share.next(), share.records.last().map(Last::of));
+            log.damaged |= share.records.last().is_some_and(|last| log.belies(last));
         }
         true
     }
@@ -265,14 +283,11 @@ impl World {
         if self.log(partition).owner.is_some() {
             return;
         }
+        self.land(&[partition]);
         self.log(partition).owner = Some(who);
         let log = self.log(partition);
         log.epoch += 1;
-        if log.anew && log.records.first_key_value().is_some_and(|(low, _)| *low == log.next) {
-            // A new topic that begins exactly where the old one stopped cannot be told from it by anybody.
-            (log.damaged, log.doubtful) = (false, true);
-            log.expired.clear();
-        }
+        log.blend();
         let standing = self.standings().remove(usize::try_from(partition).unwrap());
         self.members[who].positions.insert(partition, standing.start());
         self.members[who].batches.assigned(vec![standing]);
@@ -303,37 +318,6 @@ impl World {
                 let partition = self.members[who].revoking.pop_front().expect("a revocation");
                 self.log(partition).owner = None;
             }
-        }
-    }
-
-    /// The process is gone; what it sent to the store may still arrive.
-    fn crash(&mut self, who: usize) {
-        self.lives[who] += 1;
-        self.members[who] = self.member();
-        self.logs.iter_mut().filter(|log| log.owner == Some(who)).for_each(|log| log.owner = None);
-    }
-
-    fn expire(&mut self, partition: i32) {
-        let end = self.log(partition).end;
-        let upto = self.random.i64(0..=end);
-        let log = self.log(partition);
-        // Of a slot that nobody has read nothing is owed.
-        if log.last.is_some() {
-            log.expired.extend(log.records.range(..upto).map(|(_, content)| *content));
-        }
-        log.doubtful |= upto > log.next;
-        log.records = log.records.split_off(&upto);
-    }
-
-    fn make_anew(&mut self, partition: i32) {
-        self.lose(partition);
-        let records = self.random.i64(1..12);
-        let log = self.log(partition);
-        if log.owner.is_none() {
-            log.damaged |= log.last.is_some();
-            (log.doubtful, log.anew) = (true, true);
-            (log.records, log.end) = (BTreeMap::new(), 0);
-            (0..records).for_each(|_| self.produce(partition));
         }
     }
 
