@@ -6,6 +6,9 @@ use anyhow::{Context, Result, ensure};
 
 use crate::cache::fetched;
 
+/// The longest that a script may take, with hundreds of thousands of events.
+const PATIENCE: Duration = Duration::from_secs(300);
+
 /// The scripts of `tests/python`.
 #[derive(Debug, Clone, Copy)]
 pub struct Python;
@@ -39,7 +42,7 @@ impl Python {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("python").join(script);
         let mut command = tokio::process::Command::new(fetched("python/bin/python")?);
         command.arg(path).args(args).stdin(Stdio::null()).kill_on_drop(true);
-        let done = tokio::time::timeout(Duration::from_secs(60), command.output()).await??;
+        let done = tokio::time::timeout(PATIENCE, command.output()).await??;
         let (said, words) = (String::from_utf8(done.stdout)?, String::from_utf8_lossy(&done.stderr));
         ensure!(done.status.success(), "{script} failed: {said}{words}");
         Ok(said)

@@ -1,13 +1,16 @@
 //! A broker, a registry, and a warehouse somewhere.
 
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, path::PathBuf, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use bus::{Admin, ReadFrom, Reader, Settings};
+use bus::{Admin, Onlooker, ReadFrom, Reader, Settings};
 use okr_tests::{Apicurio, Kafka, Role, Stack, World as Config, until};
 use serde_json::Value;
 
-use crate::feed::Feed;
+use crate::{
+    feed::{Course, Feed, Sent},
+    steady::steady,
+};
 
 /// How long anything may take that should be there at once; long, for two loaded cores.
 pub const SOON: Duration = Duration::from_secs(90);
@@ -22,14 +25,16 @@ pub struct World {
 }
 
 impl World {
-    /// Topics and schemas are there; `warehouse` is the url of the database, which is the store as well, or none.
+    /// Topics and schemas are there; `warehouse` is the url of its database, which on a server is the store as well, or
+    /// none for a file in `data_dir`.
     pub async fn start(warehouse: Option<&str>) -> Result<Self> {
         let (kafka, registry) = tokio::try_join!(Kafka::own(), okr_tests::registry())?;
         let place = warehouse.map(|_| "[warehouse]\nurl = { env = \"WAREHOUSE_URL\" }\n").unwrap_or_default();
+        let server = warehouse.filter(|url| url.starts_with("postgres"));
         let stack = Stack::new(Config {
             broker: kafka.address().to_owned(),
             registry: registry.url().to_owned(),
-            store: warehouse.unwrap_or_default().to_owned(),
+            store: server.unwrap_or_default().to_owned(),
             sections: format!(
                 "{place}\n[departments]\npartitions = {PARTITIONS}\n[departments.others]\npartitions = \"0-{}\"\n\
                  [worker]\nqueue_records_max = 2000\n[worker.batch]\nrecords_max = 200\n",
@@ -45,8 +50,37 @@ impl World {
         Ok(Self { kafka, stack, registry })
     }
 
+    /// Plain events, until they are stopped.
     pub fn feed(&self) -> Result<Feed> {
-        Feed::start(self.kafka.address(), self.registry.url())
+        Feed::start(self.servers(), steady(), None)
+    }
+
+    /// These records, each event kept as a line of a file.
+    pub fn tell<B>(&self, course: Course<B>) -> Result<(Feed, PathBuf)>
+    where
+        B: Iterator<Item = Vec<Sent>> + Send + 'static,
+    {
+        let kept = self.stack.folder().join("events.jsonl");
+        Ok((Feed::start(self.servers(), course, Some(&kept))?, kept))
+    }
+
+    pub fn servers(&self) -> (&str, &str) {
+        (self.kafka.address(), self.registry.url())
+    }
+
+    fn settings(&self) -> Settings {
+        Settings::new(vec![self.kafka.address().to_owned()], "okr-tests")
+    }
+
+    /// Waits until the group has lost so many of its members that these are left.
+    pub async fn crew(&self, members: usize) -> Result<()> {
+        let onlooker = Onlooker::new(&self.settings(), "okr.warehouse")?;
+        let left = async || {
+            let crew = onlooker.crew(SOON).await.ok()?;
+            let is_there = |crew: &bus::Crew| !crew.is_rebalancing() && crew.clients.len() == members;
+            crew.as_ref().map_or(members == 0, is_there).then_some(())
+        };
+        until(&format!("a group of {members}"), SOON, left).await
     }
 
     pub async fn member(&self) -> Result<Role> {
@@ -79,7 +113,7 @@ impl World {
 
     /// Where the dead letters of the warehouse came from, each once.
     pub async fn buried(&self) -> Result<(BTreeSet<(i32, i64)>, usize)> {
-        let settings = Settings::new(vec![self.kafka.address().to_owned()], "okr-tests");
+        let settings = self.settings();
         let ends = Admin::new(&settings)?.watermarks("okr.dead.warehouse").await?;
         let count: i64 = ends.iter().map(|end| end.high).sum();
         let mut reader = Reader::open(&settings, "okr.dead.warehouse", ReadFrom::Earliest).await?;
@@ -96,7 +130,7 @@ impl World {
 
     /// That the group has committed what the database holds, so that lag tools see it.
     pub async fn committed(&self) -> Result<()> {
-        let admin = Admin::new(&Settings::new(vec![self.kafka.address().to_owned()], "okr-tests"))?;
+        let admin = Admin::new(&self.settings())?;
         let ends = admin.watermarks("okr.events").await?;
         let is_done = async || {
             let committed = admin.committed("okr.warehouse", "okr.events").await.ok()?;
