@@ -60,7 +60,7 @@ pub fn store_url(whole: &Whole) -> Result<boot::Secret> {
 
 /// Where the warehouse is: a file in `data_dir` unless `warehouse.url` says otherwise.
 pub fn warehouse(whole: &Whole) -> Result<warehouse::Place> {
-    let warehouse::WarehouseConfig { url, schema } = whole.document.section("warehouse")?;
+    let warehouse::WarehouseConfig { url, schema, .. } = whole.document.section("warehouse")?;
     let url = match url {
         Some(url) => url.resolve().context("`warehouse.url`")?.expose().to_owned(),
         None => format!("file:{}", whole.shared.data_dir.join("warehouse.db").display()),

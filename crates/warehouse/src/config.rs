@@ -1,6 +1,6 @@
 //! `[warehouse]`, as the file says it.
 
-use boot::{Key, Kind, SecretRef};
+use boot::{Key, Kind, SecretRef, Span};
 use serde::Deserialize;
 
 use crate::SCHEMA;
@@ -19,6 +19,12 @@ pub const KEYS: &[Key] = &[
         default: Some("\"okr\""),
         doc: "Schema that holds the warehouse's tables in PostgreSQL.",
     },
+    Key {
+        path: "warehouse.notes_age_max",
+        kind: Kind::Span,
+        default: None,
+        doc: "How long notes, and who wrote or did something, are kept: those of events that happened longer ago are erased from the warehouse within hours. Left out: as long as their rows.",
+    },
 ];
 
 /// `[warehouse]`
@@ -29,11 +35,13 @@ pub struct WarehouseConfig {
     pub url: Option<SecretRef>,
     /// The Postgres schema of its tables.
     pub schema: String,
+    /// How long notes and actors are kept; as long as their rows when left out.
+    pub notes_age_max: Option<Span>,
 }
 
 impl Default for WarehouseConfig {
     fn default() -> Self {
-        Self { url: None, schema: SCHEMA.to_owned() }
+        Self { url: None, schema: SCHEMA.to_owned(), notes_age_max: None }
     }
 }
 
@@ -64,6 +72,7 @@ mod tests {
         let config = |url: &str, schema: &str| WarehouseConfig {
             url: Some(SecretRef::Literal(url.to_owned())),
             schema: schema.to_owned(),
+            ..WarehouseConfig::default()
         };
         assert_eq!(WarehouseConfig::default().faults(), []);
         assert_eq!(config("postgres://okr@db/okr", "okr").faults(), []);

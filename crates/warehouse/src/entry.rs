@@ -31,27 +31,46 @@ pub struct Entry {
     pub rank: Rank,
 }
 
-/// The event holds a time or day before the year 1.
+/// Why an event cannot be taken in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("event names a day before the year 1")]
-pub struct TooEarly;
+pub enum Unfit {
+    /// Databases disagree on times before the year 1, and no goal is that old.
+    #[error("event names a day before the year 1")]
+    TooEarly,
+    /// The first of all revisions is 0; a lower one would be taken for a copy that was corrected since.
+    #[error("event has the revision {0}, and there is none below 0")]
+    Revision(i64),
+}
+
+impl Unfit {
+    /// A stable label for dead letters.
+    pub fn reason(self) -> &'static str {
+        match self {
+            Self::TooEarly => "too_early",
+            Self::Revision(_) => "negative_revision",
+        }
+    }
+}
 
 impl Entry {
     /// Takes the event of this record in.
     ///
     /// # Errors
-    /// Databases disagree on times before the year 1, and no goal is that old.
-    pub fn new(event: OkrEvent, record: &InRecord) -> Result<Self, TooEarly> {
+    /// What [`Unfit`] says.
+    pub fn new(event: OkrEvent, record: &InRecord) -> Result<Self, Unfit> {
         Self::at(event, record.slot.clone(), record.offset)
     }
 
     /// As [`Entry::new`], with the record's place alone.
-    pub fn at(mut event: OkrEvent, slot: Slot, offset: i64) -> Result<Self, TooEarly> {
+    pub fn at(mut event: OkrEvent, slot: Slot, offset: i64) -> Result<Self, Unfit> {
+        if event.revision < 0 {
+            return Err(Unfit::Revision(event.revision));
+        }
         clean(&mut event);
         let cycle = event.cycle.iter().flat_map(|cycle| [cycle.start, cycle.end]).flatten();
         let days = [event.occurred_at, event.received_at].map(day);
         if cycle.chain(days).any(|day| day < FIRST) {
-            return Err(TooEarly);
+            return Err(Unfit::TooEarly);
         }
         let (subject, rank) = (subject_uid(&event), okr::rank(&event));
         let delivery = event.source.delivery_id.as_ref().map(|id| delivery_uid(&event.subject.namespace, id));
@@ -124,4 +143,24 @@ fn text(text: &mut String) {
 
 fn number(number: &mut Option<f64>) {
     *number = number.filter(|number| number.is_finite());
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tests::history::bare;
+
+    #[track_caller]
+    fn check(event: OkrEvent, expected: Option<Unfit>) {
+        assert_eq!(Entry::at(event, Slot::new("okr.events", 0), 0).err(), expected);
+    }
+
+    #[test]
+    fn what_no_home_could_keep_or_tell_from_a_copy_is_unfit() {
+        check(bare("kr", 1, 0), None);
+        check(OkrEvent { revision: -1, ..bare("kr", 1, 0) }, Some(Unfit::Revision(-1)));
+        let early = "-000001-12-31T00:00:00Z".parse().unwrap();
+        check(OkrEvent { occurred_at: early, ..bare("kr", 1, 0) }, Some(Unfit::TooEarly));
+        assert_eq!(Unfit::Revision(-1).reason(), "negative_revision");
+    }
 }

@@ -30,7 +30,7 @@ impl BatchHandler for Intake {
             return Err(Failure::reject("null_value", "the record has no value"));
         };
         let event = self.decoder.event(value).await.map_err(|error| undecoded(&error))?;
-        Entry::new(event, record).map_err(|error| Failure::reject("too_early", error))
+        Entry::new(event, record).map_err(|error| Failure::reject(error.reason(), error))
     }
 
     async fn fold(&self, items: Vec<(&InRecord, Entry)>) -> Result<Effects<Vec<Entry>>, Failure> {

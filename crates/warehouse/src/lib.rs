@@ -8,27 +8,39 @@
 mod config;
 mod embedded;
 mod entry;
+mod erasures;
+mod forget;
 mod handler;
 pub mod migrate;
+mod observe;
 mod open;
 mod postgres;
+pub mod rebuild;
+mod retention;
 mod service;
 mod sift;
 mod status;
+mod steps;
 mod subjects;
+mod sweep;
 mod target;
 #[cfg(test)]
 mod tests;
+mod trial;
 #[cfg(test)]
 mod views;
 
 pub use config::{KEYS, WarehouseConfig};
-pub use entry::{Entry, TooEarly, subject_uid};
+pub use entry::{Entry, Unfit, subject_uid};
+pub use erasures::{Erasure, Erasures};
+pub use forget::{Forget, Person};
 pub use handler::Intake;
 pub use open::{OpenError, Place, SCHEMA, Tables, check_url, open};
 pub use service::{Context, run};
 pub use status::{Stand, Status, status};
+pub use sweep::{People, Rule, Swept, Tally};
 pub use target::Target;
+pub use trial::{Copied, Onlooker, Trial};
 
 /// What the warehouse reads.
 pub const TOPIC: &str = "okr.events";

@@ -75,6 +75,12 @@ pub enum MigrateError {
         /// Its name in the database.
         name: String,
     },
+    /// Its database cannot hold every text.
+    #[error(
+        "warehouse's database has the encoding {0}, which cannot hold every text: make one with ENCODING 'UTF8' and name it \
+         in warehouse.url"
+    )]
+    Encoding(String),
     /// Somebody holds what a step has to change.
     #[error(
         "warehouse was in use for too long while its tables were to be changed ({0}): end long queries and open \

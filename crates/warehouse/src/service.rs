@@ -10,7 +10,7 @@ use store::Store;
 use worker::readiness::{self, over, until_there};
 use worker::{BatchWorker, Brakes, Letters, WorkerConfig};
 
-use crate::{GROUP, Intake, OpenError, Place, SERVICE, TOPIC, Tables, Target, open};
+use crate::{GROUP, Intake, OpenError, Place, SERVICE, TOPIC, Tables, Target, open, retention};
 
 /// How often the databases are asked whether they still answer.
 const ASK_EVERY: Duration = Duration::from_secs(5);
@@ -21,6 +21,8 @@ pub struct Context {
     pub place: Place,
     /// What is done where they lack something.
     pub tables: Tables,
+    /// How long notes and actors are kept; as long as their rows where it is left out.
+    pub notes_age_max: Option<Duration>,
     /// `[worker]`
     pub worker: WorkerConfig,
     /// Where it is kept that the service is halted, and which gaps a person accepted.
@@ -46,7 +48,8 @@ impl fmt::Debug for Context {
 /// It is ready once it has partitions, and topics, schemas, rights, the store and its tables are there; what lacks says
 /// so in `/readyz` and is waited for. A place that can never be opened stops the role.
 pub fn run(context: Context) {
-    let Context { place, tables, worker, store, settings, producer, registry, house } = context;
+    let Context { place, tables, notes_age_max, worker, store, settings, producer, registry, house } =
+        context;
     // All checks are there before the first task runs: nothing is ready for want of a question.
     let check = |name: &'static str| house.health.check(name);
     let (topics, schemas, rights) =
@@ -58,6 +61,7 @@ pub fn run(context: Context) {
     let consumer = Consumer {
         place,
         tables,
+        notes_age_max,
         config: worker,
         settings: settings.clone(),
         letters,
@@ -81,6 +85,7 @@ pub fn run(context: Context) {
 struct Consumer {
     place: Place,
     tables: Tables,
+    notes_age_max: Option<Duration>,
     config: WorkerConfig,
     settings: bus::Settings,
     letters: Letters,
@@ -93,7 +98,8 @@ struct Consumer {
 impl Consumer {
     /// Once its topics and its tables are there.
     async fn consume(self, topics: Check, check: Check) -> Result<(), BoxError> {
-        let Self { place, tables, config, settings, letters, producer, brakes, intake, house } = self;
+        let Self { place, tables, notes_age_max, config, settings, letters, producer, brakes, intake, house } =
+            self;
         let Some(home) = opened(&house, &check, &place, tables).await? else { return Ok(()) };
         let Some(partitions) = readiness::topics(&house, &topics, &settings, (TOPIC, SERVICE)).await? else {
             return Ok(());
@@ -106,6 +112,9 @@ impl Consumer {
                 asked.ping().await.map_err(|error| error.to_string())
             }),
         );
+        if let Some(age_max) = notes_age_max {
+            house.tasks.spawn("warehouse.retention", retention::keep(house.clone(), home.clone(), age_max));
+        }
         let worker = BatchWorker {
             service: SERVICE,
             topics: vec![TOPIC],

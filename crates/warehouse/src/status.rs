@@ -53,7 +53,7 @@ pub async fn status(place: &Place) -> Result<Status, OpenError> {
     match place.file()? {
         Some(path) => {
             let connection = beside(&path).await?;
-            let read = read(&connection).await;
+            let read = at_once(&connection).await;
             Ok(read.map_err(|error| migrate::embedded::failed(&error, "while it was looked at"))?)
         }
         None => Ok(Postgres::new(&place.url, &place.schema)?.status().await?),
@@ -66,6 +66,14 @@ pub(crate) async fn beside(path: &Path) -> Result<Connection, MigrateError> {
     let database = Builder::new_local(path).flags(flags).build().await;
     let connection = database.and_then(|database| database.connect());
     connection.map_err(|error| migrate::embedded::failed(&error, "while it was opened"))
+}
+
+/// Both questions of one moment, or a batch that is written between them would be contained and not counted.
+async fn at_once(connection: &Connection) -> Result<Status, libsql::Error> {
+    connection.execute("BEGIN", ()).await?;
+    let status = read(connection).await;
+    connection.execute("COMMIT", ()).await?;
+    status
 }
 
 async fn read(connection: &Connection) -> Result<Status, libsql::Error> {
@@ -85,6 +93,13 @@ async fn read(connection: &Connection) -> Result<Status, libsql::Error> {
 
 /// The same of a server.
 pub(crate) async fn read_server(client: &tokio_postgres::Client) -> Result<Status, Failure> {
+    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let status = read_rows(client).await?;
+    client.batch_execute("COMMIT").await?;
+    Ok(status)
+}
+
+async fn read_rows(client: &tokio_postgres::Client) -> Result<Status, Failure> {
     let counts = client.query_one(COUNTS, &[]).await?;
     let mut stands = Vec::new();
     for row in client.query(STANDS_OF_SERVER, &[]).await? {

@@ -3,9 +3,12 @@
 use std::fmt::Debug;
 
 use async_trait::async_trait;
+use uuid::Uuid;
 use worker::{Progress, ProgressError, Standing};
 
 use crate::Entry;
+use crate::erasures::{Erasure, Erasures};
+use crate::sweep::{Rule, Swept};
 
 /// A home of the warehouse's tables. One suite (`src/tests/suite`) runs on all of them.
 ///
@@ -19,6 +22,7 @@ use crate::Entry;
 ///   members meet at one subject, because it moved from one partition to another.
 /// - **All or nothing, as far as offsets tell.** Rows, state and offsets appear at once. An epoch that is not the newest
 ///   changes nothing, however late it comes.
+/// - **Who was forgotten stays so.** What is written goes through [`Erasures`] first, as they stand in the same transaction.
 /// - **Errors are cut by what helps.** [`ProgressError::Refused`] is for what lies in the values of a row and in nothing
 ///   else, for its record becomes a dead letter. A full disk, a lock, a restart, a read-only standby are
 ///   [`ProgressError::Unavailable`]; what a person has to mend is [`ProgressError::Broken`].
@@ -45,4 +49,21 @@ pub trait Target: Progress<Changes = Vec<Entry>> + Debug {
 
     /// Where every slot stands that was ever read, by topic and partition.
     async fn offsets(&self) -> Result<Vec<Standing>, ProgressError>;
+
+    /// Who was forgotten.
+    async fn erasures(&self) -> Result<Erasures, ProgressError>;
+
+    /// Adds to those who were forgotten, under the name of a run. Once it is answered, no commit of whatever member writes
+    /// what the list erases; of rows that are there it changes none.
+    async fn forget(&self, erasures: &[Erasure], run: &str) -> Result<(), ProgressError>;
+
+    /// Goes through the subjects that come after this one, some of them, while commits go on, and counts what the rule
+    /// takes out of their events. With a run it does: the events of a subject and its state change at once, and the state
+    /// is the fold of what is left.
+    async fn sweep(
+        &self,
+        after: Option<Uuid>,
+        rule: &Rule,
+        run: Option<&str>,
+    ) -> Result<Swept, ProgressError>;
 }

@@ -60,6 +60,8 @@ pub enum Verb {
     SourceOpen,
     /// What a source learned when it registered was forgotten.
     SourceForget,
+    /// A person was taken out of the warehouse.
+    PersonForget,
 }
 
 /// How far it is. What was begun and never finished was cut off.

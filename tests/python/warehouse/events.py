@@ -222,6 +222,9 @@ def hard_cases(company):
         company.say(at("2026-07-01T08:00:00+00:00"), "objective", name, "created", parent_id=parent, title=name)
     for number, name in enumerate(("ring-a", "ring-b", "ring-c", "self")):
         company.say(at("2026-07-02T08:00:00+00:00"), "key_result", f"in-{name}", "created", parent_id=name, progress=number / 4)
+    # A tool whose clock stood at the year 1: its weeks begin with the first one that is drawn.
+    company.say(at("0001-02-03T12:00:00+00:00"), "key_result", "ancient", "created", department="ancient", progress=0.1)
+    company.say(at("2000-01-19T12:00:00+00:00"), "key_result", "ancient", "updated", progress=0.8, status="done")
 
 
 def main(seed, key_results):

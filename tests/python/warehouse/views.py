@@ -12,6 +12,8 @@ from state import read
 
 WEEK = datetime.timedelta(days=7)
 LIMIT = 14
+# Weeks before this one are not drawn.
+FIRST_WEEK = datetime.date(2000, 1, 3)
 PARENTS = {
     "key_result": ["objective", "initiative", "custom", "key_result"],
     "objective": ["objective", "key_result", "initiative", "custom"],
@@ -156,7 +158,7 @@ class Views:
         for subject in self.subjects.values():
             if subject.type != "key_result":
                 continue
-            week = monday(min(subject.days))
+            week = max(monday(min(subject.days)), FIRST_WEEK)
             while week <= monday(self.today):
                 row = self.in_week(subject, week)
                 if row is not None:

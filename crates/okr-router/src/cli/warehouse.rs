@@ -2,7 +2,7 @@
 
 use clap::{Args, Subcommand};
 
-use super::Output;
+use super::{Output, dead::Deed};
 
 #[derive(Debug, Args)]
 pub struct Run {
@@ -23,6 +23,53 @@ pub enum Warehouse {
     /// Reads only, beside whoever writes. A partition whose records are gone unread, or that was made anew, is a gap:
     /// there must be none, and with one it exits 1.
     Status(Output),
+    /// Take a person out of the warehouse, and keep them out
+    ///
+    /// Without --apply this counts what would go and changes nothing. Owner and manager go as a whole where any of their
+    /// words is one of --person; whoever did something goes with the note that they wrote. What comes later, or comes
+    /// again, is written without them, for a salted hash of each word stays. Then it says what Kafka still holds, and
+    /// until when. Cut off in the middle, the same command does the rest.
+    Forget(Forget),
+    /// Fill the warehouse's tables anew from okr.events, while members go on, and exchange them at once
+    ///
+    /// Without --apply this shows what is there to read, and why it would be refused, and changes nothing. A new generation
+    /// of the tables is filled beside the live ones; then they change places in one transaction, and members go on where
+    /// they stand. Rights, indexes and views come along. Rows whose records Kafka no longer has would be gone: that needs
+    /// --accept-loss. On PostgreSQL members go on meanwhile; an embedded file is free only while its role is stopped. What
+    /// is cut off is begun anew by the next one.
+    Rebuild(Rebuild),
+}
+
+#[derive(Debug, Args)]
+pub struct Rebuild {
+    /// Do it; without this flag the command only shows what it would do
+    #[arg(long)]
+    pub apply: bool,
+    /// Give up rows whose records the topic no longer has
+    #[arg(long)]
+    pub accept_loss: bool,
+    /// Only take away what a rebuild has left that was killed
+    #[arg(long, conflicts_with_all = ["apply", "accept_loss"])]
+    pub abandon: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Args)]
+pub struct Forget {
+    /// An e-mail address, a name or an id, as events have it; give each that is known
+    #[arg(long = "person", value_name = "WHO", required = true)]
+    pub persons: Vec<String>,
+    /// Only where the subject is of this namespace; ids of two tools may mean two people
+    #[arg(long, value_name = "NAME")]
+    pub namespace: Option<String>,
+    /// Also give up notes and attributes that mention them, whoever wrote them
+    #[arg(long)]
+    pub mentions: bool,
+    #[command(flatten)]
+    pub deed: Deed,
+    #[command(flatten)]
+    pub output: Output,
 }
 
 #[derive(Debug, Args)]

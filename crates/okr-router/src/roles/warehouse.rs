@@ -38,6 +38,7 @@ pub async fn start(
 ) -> Result<Box<dyn Part>, BoxError> {
     let settings = parts::bus_settings(whole, "okr-router-warehouse")?;
     let place = parts::warehouse(whole)?;
+    let config: warehouse::WarehouseConfig = whole.document.section("warehouse")?;
     let worker = whole.document.section("worker")?;
     let registry = parts::registry(whole)?;
     // Last of all: what is wrong in the file is told at once, a database may be waited for.
@@ -48,6 +49,7 @@ pub async fn start(
     warehouse::run(warehouse::Context {
         tables: if place.is_file() { Tables::Migrate } else { Tables::Expect },
         place,
+        notes_age_max: config.notes_age_max.map(|age| age.0),
         worker,
         store,
         producer: bus::Producer::new(&settings, notifier::LETTER_WAIT)?,

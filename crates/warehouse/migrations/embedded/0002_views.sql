@@ -147,7 +147,8 @@ stood AS (
 span AS (
     SELECT
         *,
-        max(heard_week, coalesce(date(cycle_start, '-6 days', 'weekday 1'), heard_week)) AS first_week,
+        -- A tool with a wrong clock may speak of the year 1: nobody draws a hundred thousand weeks.
+        max(heard_week, coalesce(date(cycle_start, '-6 days', 'weekday 1'), heard_week), '2000-01-03') AS first_week,
         min(
             today,
             coalesce(last_week, today),

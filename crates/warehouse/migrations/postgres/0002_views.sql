@@ -146,7 +146,8 @@ CROSS JOIN okr_clock AS clock
 CROSS JOIN LATERAL (
     -- So it stood until it was heard of again, in the weeks that its cycle touches.
     SELECT generate_series(
-        greatest(heard_week, cycle_start - (extract(isodow FROM cycle_start)::int - 1))::timestamp,
+        -- A tool with a wrong clock may speak of the year 1: nobody draws a hundred thousand weeks.
+        greatest(heard_week, cycle_start - (extract(isodow FROM cycle_start)::int - 1), date '2000-01-03')::timestamp,
         least(
             last_week,
             clock.today,

@@ -12,40 +12,41 @@ use uuid::Uuid;
 use worker::{Batch, Mark};
 
 use super::columns::{Reader, day, id, number, time, words, written};
-use super::statements as sql;
+use super::{erasures, statements as sql};
 use crate::entry::{self, Entry};
 use crate::sift::{Known, KnownEvent, Sifted, sift};
 use crate::subjects::{self, Day, Outcome, Reach, Stored};
 
 /// Before all times that an entry may have.
-const BEGINNING: &str = "0";
+pub(super) const BEGINNING: &str = "0";
 
-/// False: a mark does not find its slot where it should be, and nothing is done.
+/// How many events were added; none when a mark does not find its slot where it should be, and nothing is done.
 pub(super) fn commit(
     session: &mut Session,
     batch: &Batch<Vec<Entry>>,
     now: Timestamp,
-) -> Result<bool, QueueError> {
+) -> Result<Option<usize>, QueueError> {
     for Mark { slot, epoch, from, .. } in &batch.marks {
         let at = (&*slot.topic, slot.partition, *epoch, *from);
         if session.rows(sql::STANDS, at, |_| Ok(()))?.is_empty() {
-            return Ok(false);
+            return Ok(None);
         }
     }
     let mut work = Work { session, now: time(now) };
-    let known = work.known(&batch.changes)?;
-    let sifted = sift(&batch.changes, &known);
+    let entries = erasures::read(work.session)?.cover(&batch.changes);
+    let known = work.known(&entries)?;
+    let sifted = sift(&entries, &known);
     let emptied = work.take_out(&sifted)?;
     let subjects = sifted.rows.iter().map(|entry| entry.subject).chain(emptied.iter().copied());
     let stored = work.stored(subjects.collect())?;
     sifted.rows.iter().try_for_each(|entry| work.add(entry))?;
     let seen = stored.iter().map(|(subject, stored)| (*subject, stored.seen())).collect();
-    for (subject, reach) in subjects::reaches(&sifted, &emptied, &seen) {
+    for (subject, reach) in subjects::reaches(&sifted.rows, &emptied, &seen) {
         let outcome = work.outcome(subject, reach, stored.get(&subject))?;
         work.write(&outcome)?;
     }
     batch.marks.iter().try_for_each(|mark| work.mark(mark))?;
-    Ok(true)
+    Ok(Some(sifted.rows.len()))
 }
 
 struct Work<'s> {

@@ -2,23 +2,31 @@
 
 mod columns;
 mod commit;
+mod erasures;
+mod generation;
 mod statements;
 
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Instant;
 
 use async_trait::async_trait;
 use bus::Slot;
 use jiff::Timestamp;
 use store::QueueError;
 use store::ground::{Owner, Session};
+use uuid::Uuid;
 use worker::{Batch, Fingerprint, Last, Progress, ProgressError, Standing};
 
+use crate::erasures::{Erasure, Erasures};
 use crate::migrate::embedded as migrate;
-use crate::{Entry, OpenError, Tables, Target};
+use crate::sweep::{Rule, Swept};
+use crate::{Entry, OpenError, Tables, Target, observe};
 use columns::{Reader, time};
 use statements as sql;
+
+pub(crate) use generation::{FileSite, abandon, look};
 
 /// The name of this home in metrics.
 const NAME: &str = "embedded";
@@ -36,11 +44,37 @@ impl Embedded {
         Ok(Self { owner: Owner::open("warehouse", path, prepare).await? })
     }
 
+    /// A second hand on the file of another process, for a person's deeds: it takes its turn with each transaction. The
+    /// tables have to be there.
+    pub(crate) async fn beside(path: PathBuf) -> Result<Self, OpenError> {
+        let prepare = move |session: &mut Session| prepare(session, Tables::Expect);
+        Ok(Self { owner: Owner::beside("warehouse", path, prepare).await? })
+    }
+
     async fn call<T: Send + 'static>(
         &self,
         work: impl FnOnce(&mut Session) -> Result<T, QueueError> + Send + 'static,
     ) -> Result<T, ProgressError> {
         self.owner.call(work).await.map_err(refused)
+    }
+
+    /// How many events of the batch were added.
+    async fn committed(&self, batch: Batch<Vec<Entry>>) -> Result<usize, ProgressError> {
+        let is_refused = Arc::new(AtomicBool::new(false));
+        let seen = Arc::clone(&is_refused);
+        let committed = self.call(move |session| {
+            let done = commit::commit(session, &batch, Timestamp::now());
+            seen.store(done.is_err() && session.is_content_refused(), Ordering::SeqCst);
+            done
+        });
+        match committed.await {
+            Ok(Some(rows)) => Ok(rows),
+            Ok(None) => Err(ProgressError::Outdated),
+            Err(ProgressError::Broken(why)) if is_refused.load(Ordering::SeqCst) => {
+                Err(ProgressError::Refused(why))
+            }
+            Err(error) => Err(error),
+        }
     }
 }
 
@@ -104,22 +138,14 @@ impl Progress for Embedded {
     }
 
     async fn commit(&self, _: &str, batch: &Batch<Vec<Entry>>) -> Result<(), ProgressError> {
-        let batch = batch.clone();
-        let is_refused = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&is_refused);
-        let committed = self.call(move |session| {
-            let done = commit::commit(session, &batch, Timestamp::now());
-            seen.store(done.is_err() && session.is_content_refused(), Ordering::SeqCst);
-            done
-        });
-        match committed.await {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(ProgressError::Outdated),
-            Err(ProgressError::Broken(why)) if is_refused.load(Ordering::SeqCst) => {
-                Err(ProgressError::Refused(why))
-            }
-            Err(error) => Err(error),
+        let (begun, events) = (Instant::now(), batch.changes.len());
+        let committed = self.committed(batch.clone()).await;
+        if let Ok(rows) = &committed {
+            observe::written(NAME, events, *rows);
         }
+        let outcome = committed.map(drop);
+        observe::batch(NAME, &outcome, begun.elapsed());
+        outcome
     }
 
     async fn restart(&self, _: &str, slot: &Slot, epoch: i64, from: i64) -> Result<(), ProgressError> {
@@ -143,5 +169,24 @@ impl Target for Embedded {
 
     async fn offsets(&self) -> Result<Vec<Standing>, ProgressError> {
         self.call(|session| session.rows(sql::OFFSETS, (), read)).await
+    }
+
+    async fn erasures(&self) -> Result<Erasures, ProgressError> {
+        self.call(erasures::read).await
+    }
+
+    async fn forget(&self, all: &[Erasure], run: &str) -> Result<(), ProgressError> {
+        let (all, run) = (all.to_vec(), run.to_owned());
+        self.call(move |session| erasures::add(session, &all, &run)).await
+    }
+
+    async fn sweep(
+        &self,
+        after: Option<Uuid>,
+        rule: &Rule,
+        run: Option<&str>,
+    ) -> Result<Swept, ProgressError> {
+        let (rule, run) = (rule.clone(), run.map(str::to_owned));
+        self.call(move |session| erasures::sweep(session, after, &rule, run.as_deref())).await
     }
 }

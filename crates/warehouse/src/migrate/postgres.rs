@@ -50,12 +50,18 @@ impl<'a> Migration<'a> {
         Self::of(schema, STEPS)
     }
 
-    pub(super) fn of(schema: &'a str, steps: &'a [Step]) -> Self {
+    pub(crate) fn of(schema: &'a str, steps: &'a [Step]) -> Self {
         Self { schema, steps, attempts_max: ATTEMPTS_MAX }
     }
 
     /// What [`Migration::apply`] would do. Reads only.
     pub async fn plan(&self, client: &Client) -> Result<Plan, MigrateError> {
+        let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await;
+        let encoding: String =
+            encoding.and_then(|row| row.try_get(0)).map_err(|error| failed(error, LOOKING))?;
+        if encoding != "UTF8" {
+            return Err(MigrateError::Encoding(encoding));
+        }
         let notes = format!("{}.okr_migrations", quoted(self.schema));
         let found = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&notes]).await;
         if !found.and_then(|row| row.try_get(0)).map_err(|error| failed(error, LOOKING))? {

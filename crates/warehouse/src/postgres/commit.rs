@@ -2,7 +2,8 @@
 //!
 //! Nothing is locked while it is read. Whoever finds at the end that a state is not the one that he has read (two
 //! members met at a subject that moved from one partition to another) begins again, and so does whoever wanted to add an
-//! event that another was just adding. All rows are written in the order of their ids, so nobody waits in a circle.
+//! event that another was just adding. All rows are written in the order of their ids, so nobody waits in a circle; what
+//! takes rows out as well, and so keeps no single order, has the tables alone.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::pin::pin;
@@ -18,31 +19,37 @@ use tokio_postgres::{Row, Statement};
 use uuid::Uuid;
 use worker::{Batch, Mark};
 
+use super::advance::advance;
 use super::columns::{COUNT, Reader, Rows};
-use super::days;
-use super::staged::{Slice, Staged, slices};
 use super::statements as sql;
 use super::values::{Day, Time};
+use super::{days, erasures, staged};
 use crate::entry::{self, Entry};
 use crate::sift::{Known, KnownEvent, Sifted, sift};
+use crate::steps::steps;
 use crate::subjects::{self, Outcome, Reach, Seen, Stored};
 
 /// How much of a `COPY` is sent at a time.
 const CHUNK_BYTES: usize = 256 << 10;
+/// How many subjects are read again at a time, so that their histories do not fill the memory.
+const REREAD_MAX: usize = 128;
 /// What a row takes, about.
 const ROW_BYTES: usize = 640;
 
 /// How a transaction ended.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Ending {
-    Done,
+    /// So many events were added.
+    Done(usize),
     /// A mark does not find its slot where it should be; nothing is done.
     Outdated,
     /// Another member was at one of the subjects; nothing is done, and it may be tried again at once.
     Met,
+    /// Rows have to be taken out; nothing is done, and it may be tried again alone.
+    Alone,
 }
 
-/// Tries it once; `alone` with all other members locked out, for one who has met others too often.
+/// Tries it once; `alone` with all other members locked out.
 pub(super) async fn attempt(
     client: &mut Object,
     batch: &Batch<Vec<Entry>>,
@@ -57,8 +64,8 @@ pub(super) async fn attempt(
     };
     let ending = ending?;
     match ending {
-        Ending::Done => transaction.commit().await?,
-        Ending::Outdated | Ending::Met => transaction.rollback().await?,
+        Ending::Done(_) => transaction.commit().await?,
+        Ending::Outdated | Ending::Met | Ending::Alone => transaction.rollback().await?,
     }
     Ok(ending)
 }
@@ -82,32 +89,44 @@ type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
 impl Work<'_, '_> {
     async fn all_of(&self, batch: &Batch<Vec<Entry>>) -> Result<Ending, Failure> {
         let entries = &batch.changes;
-        let corrects = entries.iter().any(|entry| entry.event.revision > 0);
-        self.run(if corrects || self.alone { sql::ALONE } else { sql::TOGETHER }, &[]).await?;
-        let subjects: HashSet<Uuid> = entries.iter().map(|entry| entry.subject).collect();
-        let (is_held, known, mut seen) =
-            try_join!(self.hold(&batch.marks), self.known(entries), self.seen(subjects))?;
+        self.run(if self.alone { sql::ALONE } else { sql::TOGETHER }, &[]).await?;
+        let (is_held, known, forgotten) =
+            try_join!(self.hold(&batch.marks), self.known(entries), self.rows(erasures::ALL, &[]))?;
         if !is_held {
             return Ok(Ending::Outdated);
         }
-        let sifted = sift(entries, &known);
+        let entries = erasures::list(&forgotten)?.cover(entries);
+        let sifted = sift(&entries, &known);
+        if !self.alone && sifted.takes_out() {
+            return Ok(Ending::Alone);
+        }
         let emptied = self.take_out(&sifted).await?;
-        let unseen = emptied.iter().filter(|subject| !seen.contains_key(*subject)).copied();
-        seen.extend(self.seen(unseen.collect()).await?);
         // While the server takes the rows in, it is found out what they mean for their subjects.
-        let (copied, mut slices) = join!(self.copy_events(&sifted.rows), async {
-            slices(subjects::reaches(&sifted, &emptied, &seen), &seen)
-        });
+        let (copied, steps) = join!(self.copy_events(&sifted.rows), async { steps(&sifted.rows, &emptied) });
         copied?;
-        while let Some(Slice { parts, others }) = slices.pop_front() {
-            let outcomes = self.outcomes(others, &seen).await?;
-            let states = Staged { parts: &parts, outcomes: &outcomes, is_last: slices.is_empty() };
-            if !self.write(&states).await? {
-                return Ok(Ending::Met);
-            }
+        let mut left = advance(self.transaction, steps).await?;
+        left.extend(sifted.rows.iter().filter(|entry| emptied.contains(&entry.subject)));
+        if !self.catch_up(&left, &emptied).await? {
+            return Ok(Ending::Met);
         }
         self.mark(&batch.marks).await?;
-        Ok(Ending::Done)
+        Ok(Ending::Done(sifted.rows.len()))
+    }
+
+    /// Brings subjects up to date of which more has to be read: those of these events, which are rows already, and those
+    /// that have lost some. False: one of them is not as it was seen.
+    async fn catch_up(&self, came: &[&Entry], emptied: &HashSet<Uuid>) -> Result<bool, Failure> {
+        let subjects = came.iter().map(|entry| entry.subject).chain(emptied.iter().copied());
+        let seen = self.seen(subjects.collect()).await?;
+        let mut reaches: Vec<_> = subjects::reaches(came, emptied, &seen).into_iter().collect();
+        while !reaches.is_empty() {
+            let slice = reaches.drain(..reaches.len().min(REREAD_MAX)).collect();
+            let Some(outcomes) = self.outcomes(slice, &seen).await? else { return Ok(false) };
+            if !self.write(&outcomes, reaches.is_empty()).await? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
     }
 
     async fn run(&self, sql: &str, params: Params<'_>) -> Result<u64, Failure> {
@@ -226,21 +245,21 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// How these subjects are to stand, of which more has to be read.
+    /// How these subjects are to stand, of which more has to be read; none: one of them is not as it was seen.
     async fn outcomes(
         &self,
         reaches: Vec<(Uuid, Reach<'_>)>,
         seen: &HashMap<Uuid, Seen>,
-    ) -> Result<Vec<Outcome>, Failure> {
+    ) -> Result<Option<Vec<Outcome>>, Failure> {
         if reaches.is_empty() {
-            return Ok(Vec::new());
+            return Ok(Some(Vec::new()));
         }
         let known = reaches.iter().map(|(subject, _)| *subject).filter(|subject| seen.contains_key(subject));
         let mut stored = self.stored(known.collect()).await?;
         // Nobody has held them since they were looked at: what was seen is what the change is made to.
         stored.retain(|subject, stored| seen.get(subject).is_some_and(|seen| seen.version == stored.version));
         if stored.len() < reaches.iter().filter(|(subject, _)| seen.contains_key(subject)).count() {
-            return Err(Failure::Again("a subject has changed meanwhile".to_owned()));
+            return Ok(None);
         }
         let mut outcomes = Vec::with_capacity(reaches.len());
         let mut rereads = BTreeMap::new();
@@ -256,7 +275,7 @@ impl Work<'_, '_> {
         if !rereads.is_empty() {
             self.reread(&rereads, &stored, &mut outcomes).await?;
         }
-        Ok(outcomes)
+        Ok(Some(outcomes))
     }
 
     /// Reads what is there of these subjects, from the given time on or from the beginning; one subject at a time.
@@ -300,8 +319,8 @@ impl Work<'_, '_> {
     }
 
     /// False: one of the subjects is not as it was seen.
-    async fn write(&self, staged: &Staged<'_>) -> Result<bool, Failure> {
-        let whole = staged.outcomes.iter().filter(|outcome| outcome.is_whole);
+    async fn write(&self, outcomes: &[Outcome], is_last: bool) -> Result<bool, Failure> {
+        let whole = outcomes.iter().filter(|outcome| outcome.is_whole);
         let gone = whole.clone().filter(|outcome| outcome.seen > 0);
         let (uids, versions): (Vec<Uuid>, Vec<i64>) = gone.map(|it| (it.subject, it.seen)).unzip();
         if !uids.is_empty() && self.run(sql::DROP_STATES, &[&uids, &versions]).await? != uids.len() as u64 {
@@ -311,7 +330,7 @@ impl Work<'_, '_> {
         if !whole.is_empty() {
             self.run(sql::DROP_DAYS, &[&whole]).await?;
         }
-        let rows = staged.rows();
+        let rows = staged::rows(outcomes);
         if !rows.is_empty() {
             self.copy(sql::COPY_STATES, rows.iter(), |row, rows| row.put(rows)).await?;
             let merged = self.rows(sql::MERGE_STATES, &[]).await?;
@@ -319,11 +338,11 @@ impl Work<'_, '_> {
             if merged != rows.len() as i64 {
                 return Ok(false);
             }
-            if !staged.is_last {
+            if !is_last {
                 self.run(sql::CLEAR_STAGE, &[]).await?;
             }
         }
-        days::write(self.transaction, staged.outcomes).await?;
+        days::write(self.transaction, outcomes).await?;
         Ok(true)
     }
 

@@ -1,27 +1,37 @@
 //! The Postgres home: one database, any number of members.
 
+mod advance;
 mod columns;
 mod commit;
 mod days;
+mod erasures;
+mod exchange;
+mod generation;
 mod offsets;
 mod staged;
+mod standstill;
 mod statements;
 mod values;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bus::Slot;
 use store::ground::{Connections, Failure, Terms};
+use uuid::Uuid;
 use worker::{Batch, Progress, ProgressError, Standing};
 
+use crate::erasures::{Erasure, Erasures};
 use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
 use crate::status::{Status, read_server};
-use crate::{Entry, OpenError, Target};
+use crate::sweep::{Rule, Swept};
+use crate::{Entry, OpenError, Target, observe};
 use commit::Ending;
 #[cfg(test)]
 pub(crate) use commit::copy_plainly;
+pub(crate) use generation::{ServerSite, abandon, look};
+pub(crate) use statements::COPY_EVENTS;
 
 /// The name of this home in metrics.
 const NAME: &str = "postgres";
@@ -29,6 +39,10 @@ const NAME: &str = "postgres";
 const CONNECTIONS_MAX: usize = 3;
 /// A batch with many corrections reads many histories.
 const STATEMENT_MAX: Duration = Duration::from_secs(60);
+/// How long one lock is waited for: whoever has it may have stopped, which is looked for then.
+const LOCK_MAX: Duration = Duration::from_secs(10);
+/// How often an assignment waits that long; then the member is told, which asks again as long as it may.
+const ASSIGN_TRIES_MAX: u32 = 3;
 /// How often a transaction that met another is begun again before the caller is told, and the pause before that; it
 /// grows with each time.
 const TRIES_MAX: u32 = 10;
@@ -49,7 +63,9 @@ impl Postgres {
         // Everything is looked for by id, a batch's worth at a time: a plan that reads a table from end to end, because
         // the table was small when it was made, would go on doing so; and one that seems dear would be compiled.
         let settings = format!(
-            "SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET search_path = {}; {}",
+            "SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = {}; \
+             SET search_path = {}; {}",
+            LOCK_MAX.as_millis(),
             quoted(schema),
             statements::STAGE,
         );
@@ -75,6 +91,40 @@ impl Postgres {
         let mut client = self.connections.get().await.map_err(refused)?;
         Ok(Migration::new(&self.schema).apply(&mut client).await?)
     }
+
+    /// How many events of the batch were added.
+    async fn committed(&self, batch: &Batch<Vec<Entry>>) -> Result<usize, ProgressError> {
+        let mut alone = batch.changes.iter().any(|entry| entry.event.revision > 0);
+        let mut tries = 1;
+        loop {
+            alone |= tries > MEETINGS_MAX;
+            if alone {
+                standstill::end(&self.connections).await;
+            }
+            let attempt = self.connections.ask(async |client| commit::attempt(client, batch, alone).await);
+            let why = match attempt.await {
+                Ok(Ending::Done(rows)) => return Ok(rows),
+                Ok(Ending::Outdated) => return Err(ProgressError::Outdated),
+                Ok(Ending::Alone) => {
+                    alone = true;
+                    continue;
+                }
+                Ok(Ending::Met) => "another member is at the same subjects".to_owned(),
+                Err(Failure::Again(why)) => {
+                    standstill::end(&self.connections).await;
+                    why
+                }
+                Err(failure) => return Err(refused(failure)),
+            };
+            if tries == TRIES_MAX {
+                return Err(ProgressError::Unavailable(why));
+            }
+            observe::begun_again();
+            tracing::debug!(error = why, tries, "a transaction of the warehouse begins again: {why}");
+            tokio::time::sleep(PAUSE * tries).await;
+            tries += 1;
+        }
+    }
 }
 
 /// The driver's words name the key of the store.
@@ -82,7 +132,7 @@ fn words(text: &str) -> String {
     text.replace("store.url", "warehouse.url")
 }
 
-fn refused(failure: Failure) -> ProgressError {
+pub(crate) fn refused(failure: Failure) -> ProgressError {
     match failure {
         Failure::Again(text) | Failure::Unavailable(text) => ProgressError::Unavailable(words(&text)),
         Failure::Refused { words: text, .. } => ProgressError::Refused(text),
@@ -95,7 +145,15 @@ impl Progress for Postgres {
     type Changes = Vec<Entry>;
 
     async fn assign(&self, _: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError> {
-        offsets::assign(&self.connections, slots).await.map_err(refused)
+        let mut tries = 1;
+        loop {
+            // Whoever had the slots before may have stopped with them in its hands.
+            standstill::end(&self.connections).await;
+            match offsets::assign(&self.connections, slots).await {
+                Err(Failure::Again(_)) if tries < ASSIGN_TRIES_MAX => tries += 1,
+                assigned => return assigned.map_err(refused),
+            }
+        }
     }
 
     async fn standings(&self, _: &str, slots: &[Slot]) -> Result<Vec<Standing>, ProgressError> {
@@ -103,24 +161,14 @@ impl Progress for Postgres {
     }
 
     async fn commit(&self, _: &str, batch: &Batch<Vec<Entry>>) -> Result<(), ProgressError> {
-        let mut tries = 1;
-        loop {
-            let alone = tries > MEETINGS_MAX;
-            let attempt = self.connections.ask(async |client| commit::attempt(client, batch, alone).await);
-            let why = match attempt.await {
-                Ok(Ending::Done) => return Ok(()),
-                Ok(Ending::Outdated) => return Err(ProgressError::Outdated),
-                Ok(Ending::Met) => "another member is at the same subjects".to_owned(),
-                Err(Failure::Again(why)) => why,
-                Err(failure) => return Err(refused(failure)),
-            };
-            if tries == TRIES_MAX {
-                return Err(ProgressError::Unavailable(why));
-            }
-            tracing::debug!(error = why, tries, "a transaction of the warehouse begins again: {why}");
-            tokio::time::sleep(PAUSE * tries).await;
-            tries += 1;
+        let (begun, events) = (Instant::now(), batch.changes.len());
+        let committed = self.committed(batch).await;
+        if let Ok(rows) = &committed {
+            observe::written(NAME, events, *rows);
         }
+        let outcome = committed.map(drop);
+        observe::batch(NAME, &outcome, begun.elapsed());
+        outcome
     }
 
     async fn restart(&self, _: &str, slot: &Slot, epoch: i64, from: i64) -> Result<(), ProgressError> {
@@ -142,5 +190,22 @@ impl Target for Postgres {
 
     async fn offsets(&self) -> Result<Vec<Standing>, ProgressError> {
         offsets::all(&self.connections).await.map_err(refused)
+    }
+
+    async fn erasures(&self) -> Result<Erasures, ProgressError> {
+        erasures::read(&self.connections).await.map_err(refused)
+    }
+
+    async fn forget(&self, all: &[Erasure], run: &str) -> Result<(), ProgressError> {
+        erasures::add(&self.connections, all, run).await.map_err(refused)
+    }
+
+    async fn sweep(
+        &self,
+        after: Option<Uuid>,
+        rule: &Rule,
+        run: Option<&str>,
+    ) -> Result<Swept, ProgressError> {
+        erasures::sweep(&self.connections, after, rule, run).await.map_err(refused)
     }
 }

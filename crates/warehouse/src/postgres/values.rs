@@ -5,6 +5,7 @@ use std::error::Error;
 use bytes::{BufMut, BytesMut};
 use jiff::civil::{Date, date};
 use jiff::{SignedDuration, Timestamp};
+use store::ground::Unreadable;
 use tokio_postgres::types::{FromSql, IsNull, ToSql, Type, to_sql_checked};
 
 /// Microseconds from 1970 to 2000, where Postgres begins to count.
@@ -12,6 +13,11 @@ const EPOCH_MICROS: i64 = 946_684_800_000_000;
 const EPOCH: Date = date(2000, 1, 1);
 
 type Outcome<T> = Result<T, Box<dyn Error + Sync + Send>>;
+
+/// What is no value of ours stays so, however often it is read.
+fn odd(why: impl ToString) -> Box<dyn Error + Sync + Send> {
+    Box::new(Unreadable(why.to_string()))
+}
 
 /// A `timestamptz`.
 #[derive(Debug, Clone, Copy)]
@@ -37,9 +43,9 @@ impl ToSql for Time {
 
 impl<'a> FromSql<'a> for Time {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Outcome<Self> {
-        let micros = i64::from_be_bytes(raw.try_into()?);
-        let micros = micros.checked_add(EPOCH_MICROS).ok_or("a time out of range")?;
-        Ok(Self(Timestamp::from_microsecond(micros)?))
+        let micros = i64::from_be_bytes(raw.try_into().map_err(odd)?);
+        let micros = micros.checked_add(EPOCH_MICROS).ok_or("a time out of range").map_err(odd)?;
+        Ok(Self(Timestamp::from_microsecond(micros).map_err(odd)?))
     }
 
     fn accepts(of: &Type) -> bool {
@@ -59,8 +65,8 @@ pub(super) fn days(day: Date) -> i32 {
 
 impl<'a> FromSql<'a> for Day {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Outcome<Self> {
-        let days = i32::from_be_bytes(raw.try_into()?);
-        Ok(Self(EPOCH.checked_add(SignedDuration::from_hours(i64::from(days) * 24))?))
+        let days = i32::from_be_bytes(raw.try_into().map_err(odd)?);
+        Ok(Self(EPOCH.checked_add(SignedDuration::from_hours(i64::from(days) * 24)).map_err(odd)?))
     }
 
     fn accepts(of: &Type) -> bool {
@@ -92,7 +98,7 @@ impl<'a> FromSql<'a> for Json<'a> {
     fn from_sql(_: &Type, raw: &'a [u8]) -> Outcome<Self> {
         match raw.split_first() {
             Some((&JSONB, text)) => Ok(Self(text)),
-            _ => Err("a jsonb of an unknown version".into()),
+            _ => Err(odd("a jsonb of an unknown version")),
         }
     }
 

@@ -91,6 +91,23 @@ fn plain(value: libsql::Value) -> Value {
     }
 }
 
+impl Bench {
+    /// A number that the server keeps of this database. A server process tells what it has counted when it ends, at the
+    /// latest, so those of the members are ended.
+    pub async fn counted(&self, what: &str) -> i64 {
+        let end = "SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity
+            WHERE application_name = 'okr-router' AND datname = current_database()";
+        self.run(end, "").await;
+        let counts =
+            format!("SELECT {what} AS count FROM pg_stat_database WHERE datname = current_database()");
+        self.rows(&counts).await[0]["count"].as_i64().unwrap()
+    }
+
+    pub fn is_shared(&self) -> bool {
+        matches!(self.behind, Behind::Postgres { .. })
+    }
+}
+
 /// Brings both homes to one form: times in microseconds, attributes as an object, truth as truth.
 fn like(mut row: Row) -> Row {
     for (name, value) in &mut row {

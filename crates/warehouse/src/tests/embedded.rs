@@ -85,6 +85,41 @@ async fn whatever_comes_in_whatever_batches_state_is_the_fold() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_is_forgotten_is_out_of_all_tables_and_stays_out() {
+    check(suite::forget::who_is_forgotten_is_out_of_all_tables_and_stays_out).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn text_that_mentions_somebody_goes_only_where_it_is_asked_for() {
+    check(suite::forget::text_that_mentions_somebody_goes_only_where_it_is_asked_for).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_id_of_one_namespace_is_another_person_in_the_next() {
+    check(suite::forget::an_id_of_one_namespace_is_another_person_in_the_next).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_is_forgotten_while_members_write() {
+    check(suite::forget::a_person_is_forgotten_while_members_write).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn old_notes_go_and_what_they_are_of_stays() {
+    check(suite::forget::old_notes_go_and_what_they_are_of_stays).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_column_that_a_later_release_adds_stops_no_member() {
+    check(suite::forget::a_column_that_a_later_release_adds_stops_no_member).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_status_is_of_one_moment() {
+    check(suite::offsets::a_status_is_of_one_moment).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_is_one_process_s_alone() {
     let bench = Bench::file().await;
     let held = open(&bench.place, Tables::Migrate).await.unwrap_err();

@@ -1,12 +1,13 @@
 //! One suite on both homes, and what each home promises for itself.
 
-mod bench;
+pub(crate) mod bench;
+mod crowd;
 mod embedded;
-mod history;
+pub(crate) mod history;
 mod pace;
-mod postgres;
-mod reference;
-mod suite;
+pub(crate) mod postgres;
+pub(crate) mod reference;
+pub(crate) mod suite;
 
 use std::time::Duration;
 

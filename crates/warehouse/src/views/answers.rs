@@ -37,6 +37,12 @@ async fn hard_cases_come_out_as_a_person_computes_them() {
         {"iso_year": 2026, "iso_week": 53, "week_start": "2026-12-28", "progress_avg": 0.4},
     ]);
     ask(&homes, "2027-01-03", &weekly("turn"), turn).await;
+    let ancient = serde_json::json!([
+        {"iso_year": 2000, "iso_week": 1, "week_start": "2000-01-03", "progress_avg": 0.1},
+        {"iso_year": 2000, "iso_week": 2, "week_start": "2000-01-10", "progress_avg": 0.1},
+        {"iso_year": 2000, "iso_week": 3, "week_start": "2000-01-17", "progress_avg": 0.8},
+    ]);
+    ask(&homes, "2027-01-03", &weekly("ancient"), ancient).await;
     let confidence = "SELECT * FROM okr_confidence_trend WHERE department = 'turn' ORDER BY week_start";
     let change =
         serde_json::json!([{"confidence_change": null}, {"confidence_avg": 0.5, "confidence_change": -0.2}]);

@@ -1,5 +1,7 @@
 //! `okr-router warehouse`: the SQL database of progress.
 
+mod forget;
+mod rebuild;
 mod status;
 
 use std::process::ExitCode;
@@ -22,6 +24,8 @@ pub fn run(settings: &Settings, verb: &Warehouse) -> Result<ExitCode> {
     match verb {
         Warehouse::Migrate(options) => migrate(&whole, options),
         Warehouse::Status(output) => super::block_on(status::run(&whole, *output)),
+        Warehouse::Forget(options) => super::block_on(forget::run(&whole, options)),
+        Warehouse::Rebuild(options) => super::block_on(rebuild::run(&whole, options)),
     }
 }
 

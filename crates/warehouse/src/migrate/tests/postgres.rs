@@ -127,6 +127,27 @@ async fn a_step_that_fails_leaves_nothing_behind() {
 }
 
 #[tokio::test]
+async fn a_database_that_cannot_hold_every_text_is_refused() {
+    let (_cluster, database, client) = place().await;
+    let name = format!("latin_{}", uuid::Uuid::now_v7().simple());
+    let make =
+        format!("CREATE DATABASE {name} ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'");
+    client.batch_execute(&make).await.expect("a database");
+    let own = client.query_one("SELECT current_database()::text", &[]).await.expect("a name");
+    let url = database.url.replace(own.get::<_, &str>(0), &name);
+    let mut latin = connect(&url).await.expect("a connection");
+    for refused in [
+        Migration::new("okr").plan(&latin).await.map(drop).expect_err("a plan"),
+        Migration::new("okr").apply(&mut latin).await.map(drop).expect_err("an application"),
+    ] {
+        assert!(matches!(&refused, MigrateError::Encoding(found) if found == "LATIN1"), "{refused:?}");
+    }
+    assert!(!one::<bool>(&latin, "SELECT to_regnamespace('okr') IS NOT NULL").await);
+    drop(latin);
+    client.batch_execute(&format!("DROP DATABASE {name} WITH (FORCE)")).await.expect("gone");
+}
+
+#[tokio::test]
 async fn a_new_column_rewrites_no_row_and_older_writers_go_on() {
     let (_cluster, database, mut client) = place().await;
     Migration::new("okr").apply(&mut client).await.expect("applied");

@@ -202,6 +202,10 @@ pub async fn members_that_meet_at_a_subject_lose_nothing(bench: Bench) {
         }
         bench.run(EMPTY, EMPTY).await;
     }
+    if bench.is_shared() {
+        let begun_again = bench.counted("xact_rollback").await;
+        assert!(begun_again > 20, "they met {begun_again} times");
+    }
 }
 
 /// The offsets go on; everything else begins anew.

@@ -1,4 +1,5 @@
 //! What every home promises. Each function is called with an empty warehouse.
 
-pub(super) mod exact;
-pub(super) mod offsets;
+pub(crate) mod exact;
+pub(crate) mod forget;
+pub(crate) mod offsets;

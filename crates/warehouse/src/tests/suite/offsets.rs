@@ -113,3 +113,21 @@ pub async fn tables_that_are_gone_are_broken(bench: Bench) {
     assert!(matches!(broken, Err(ProgressError::Broken(_))), "{broken:?}");
     assert!(bench.table("okr_events").await.is_empty());
 }
+
+/// Rows and offsets are of one moment, whenever somebody looks: each event that is contained is counted.
+pub async fn a_status_is_of_one_moment(bench: Bench) {
+    let mut member = Member::join(&bench.target, [0]).await;
+    let writing = tokio::spawn(async move {
+        for n in 0..200u32 {
+            member.take_all([at("kr", n, n.into(), 0.5)]).await;
+        }
+    });
+    let mut looks = 0;
+    while !writing.is_finished() {
+        let status = crate::status(&bench.place).await.unwrap();
+        assert_eq!(status.events, status.stands[0].next, "after {looks} looks");
+        looks += 1;
+    }
+    writing.await.unwrap();
+    assert!(looks > 3, "nobody has looked");
+}

@@ -1,0 +1,175 @@
+//! Members that stand in each other's way on one Postgres, and one that stands still there.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures::SinkExt;
+use okr::OkrEvent;
+use serde_json::json;
+use store::testing::connect;
+use tokio_postgres::Client;
+
+use super::bench::{Bench, Member, slot};
+use super::history::{at, minutes};
+use super::postgres::database;
+use super::{ends, reference};
+use crate::SERVICE;
+
+/// The tables as a batch of another member holds them.
+const TOGETHER: &str = "SELECT pg_advisory_xact_lock_shared(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()))";
+const MEMBERS: &str = "SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND application_name = 'okr-router' ORDER BY pid";
+
+/// A connection like a member's.
+async fn another(bench: &Bench) -> Client {
+    let client = connect(&bench.place.url).await.unwrap();
+    client.batch_execute("SET search_path = okr; SET application_name = 'okr-router'").await.unwrap();
+    client
+}
+
+/// Waits until somebody waits for a lock.
+async fn somebody_waits(bench: &Bench) {
+    let waiting = "SELECT pid FROM pg_stat_activity
+        WHERE datname = current_database() AND wait_event_type = 'Lock'";
+    while bench.rows(waiting).await.is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_is_still_under_way_is_waited_for_before_it_is_said_where_slots_stand() {
+    let check = async {
+        let bench = Bench::postgres(database().await).await;
+        let mut member = Member::join(&bench.target, [0]).await;
+        member.take_all([at("kr", 1, 0, 0.1)]).await;
+        let other = another(&bench).await;
+        other.batch_execute("BEGIN; UPDATE okr_sink_offsets SET next_offset = 7").await.unwrap();
+        let target = Arc::clone(&bench.target);
+        let mut asked = tokio::spawn(async move { target.standings(SERVICE, &[slot(0)]).await.unwrap() });
+        tokio::select! {
+            told = &mut asked => panic!("nobody was waited for: {told:?}"),
+            () = somebody_waits(&bench) => {}
+        }
+        other.batch_execute("COMMIT").await.unwrap();
+        assert_eq!(asked.await.unwrap()[0].next, 7);
+    };
+    ends(check).await;
+}
+
+/// Its process stands still, so that the server waits for its rows without any bound of its own.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_stops_in_the_middle_of_its_rows_does_not_hold_up_the_others() {
+    let check = async {
+        let bench = Bench::postgres(database().await).await;
+        let mut member = Member::join(&bench.target, [0, 1]).await;
+        member.take(&[(0, at("kr", 1, 0, 0.1)), (1, at("other", 1, 0, 0.1))]).await;
+        let stopped = another(&bench).await;
+        let hold = "SELECT 1 FROM okr_sink_offsets WHERE partition = 0 FOR UPDATE";
+        stopped.batch_execute(&format!("BEGIN; {TOGETHER}; {hold}")).await.unwrap();
+        let rows = stopped.copy_in::<_, Bytes>("COPY okr_events FROM STDIN (FORMAT binary)").await.unwrap();
+        let mut rows = std::pin::pin!(rows);
+
+        // Its successor, and one that has to have the tables alone.
+        let right = OkrEvent { revision: 7, ..at("other", 1, 0, 0.4) };
+        let correction = member.batch(&[(1, right.clone())]);
+        let (mut heir, corrected) =
+            tokio::join!(Member::join(&bench.target, [0]), member.try_commit(&correction));
+        corrected.unwrap();
+        heir.take_all([at("kr", 2, 5, 0.2)]).await;
+        let all = [at("kr", 1, 0, 0.1), at("other", 1, 0, 0.1), right, at("kr", 2, 5, 0.2)];
+        reference::check(&bench, &all).await.unwrap();
+        // It wakes up, and finds that it is out.
+        let _ = rows.send(Bytes::from_static(b"PGCOPY")).await;
+        assert!(rows.finish().await.is_err());
+        assert!(stopped.batch_execute("COMMIT").await.is_err());
+    };
+    ends(check).await;
+}
+
+/// A better copy comes between two looks of one who has a worse one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_worse_copy_never_replaces_a_better_one() {
+    let check = async {
+        let bench = Bench::postgres(database().await).await;
+        let mut member = Member::join(&bench.target, [0]).await;
+        let copy = |received: i64, note: &str| OkrEvent {
+            received_at: minutes(received),
+            note: Some(note.into()),
+            ..at("kr", 1, 5, 0.2)
+        };
+        let (worst, worse, best) = (copy(9, "worst"), copy(7, "worse"), copy(5, "best"));
+        member.take_all([worst.clone()]).await;
+        let other = another(&bench).await;
+        other.batch_execute("BEGIN; LOCK TABLE okr_state IN ACCESS EXCLUSIVE MODE").await.unwrap();
+        let batch = member.batch(&[(0, worse.clone())]);
+        let commit = tokio::spawn(async move { member.try_commit(&batch).await });
+        somebody_waits(&bench).await;
+        let put = format!("SET received_at = '{}', note = 'best'", best.received_at);
+        let replace =
+            format!("UPDATE okr_events {put}; UPDATE okr_state {put}, version = version + 1; COMMIT");
+        other.batch_execute(&replace).await.unwrap();
+        commit.await.unwrap().unwrap();
+        reference::check(&bench, &[worst, worse, best]).await.unwrap();
+    };
+    ends(check).await;
+}
+
+/// Whoever takes rows out and adds others goes through the tables twice.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_replace_what_others_add_to_never_wait_in_a_circle() {
+    let check = async {
+        let bench = Bench::postgres(database().await).await;
+        let mut all = Vec::new();
+        let mut first = Member::join(&bench.target, [0]).await;
+        let mut second = Member::join(&bench.target, [1]).await;
+        for round in 0..8 {
+            let of = |n: u32, number: u32| {
+                at(&format!("kr-{round}-{number}"), n, i64::from(n) * 10, f64::from(number))
+            };
+            let later = |event: OkrEvent| OkrEvent { received_at: minutes(15), ..event };
+            let known: Vec<_> = (0..600).map(|number| (0, later(of(1, number)))).collect();
+            first.take(&known).await;
+            let replaces = |number: u32| of(if number.is_multiple_of(2) { 1 } else { 2 }, number);
+            let one: Vec<_> = (0..600).map(|number| (0, replaces(number))).collect();
+            let other: Vec<_> = (0..600).map(|number| (1, of(3, number))).collect();
+            tokio::join!(first.take(&one), second.take(&other));
+            all.extend(known.into_iter().chain(one).chain(other).map(|(_, event)| event));
+        }
+        reference::check(&bench, &all).await.unwrap();
+        assert_eq!(bench.counted("deadlocks").await, 0);
+    };
+    ends(check).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_member_that_met_another_begins_again_on_the_same_connection() {
+    let check = async {
+        let bench = Bench::postgres(database().await).await;
+        let mut member = Member::join(&bench.target, [0]).await;
+        let (old, new, late) = (at("kr", 1, 0, 0.1), at("kr", 2, 10, 0.2), at("kr", 3, 5, 0.3));
+        member.take_all([old.clone(), new.clone()]).await;
+        let other = another(&bench).await;
+        let sessions = bench.rows(MEMBERS).await;
+        // It is just adding the same event.
+        let row = json!({
+            "event_id": late.event_id.0, "source_delivery_id": late.source.delivery_id, "progress": late.progress,
+            "occurred_at": late.occurred_at, "received_at": late.received_at, "ordered_at": late.occurred_at,
+        });
+        let add = format!(
+            "BEGIN; INSERT INTO okr_events SELECT r.* FROM okr_events e, jsonb_populate_record(e, '{row}') r
+             WHERE e.event_id = '{}'",
+            old.event_id.0
+        );
+        other.batch_execute(&add).await.unwrap();
+        let batch = member.batch(&[(0, late.clone())]);
+        let commit = tokio::spawn(async move { member.try_commit(&batch).await });
+        somebody_waits(&bench).await;
+        other.batch_execute("COMMIT").await.unwrap();
+        commit.await.unwrap().unwrap();
+        assert_eq!(bench.rows(MEMBERS).await, sessions);
+        reference::check(&bench, &[old, new, late]).await.unwrap();
+        assert!(bench.counted("xact_rollback").await > 0, "they did not meet");
+    };
+    ends(check).await;
+}
