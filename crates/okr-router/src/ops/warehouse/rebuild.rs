@@ -1,0 +1,234 @@
+//! `okr-router warehouse rebuild`: the tables filled anew from the topic, while members go on.
+
+use std::{
+    io::{IsTerminal, Write, stderr},
+    process::ExitCode,
+    sync::Mutex,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+use warehouse::{
+    TOPIC,
+    rebuild::{Notice, Outlook, Rebuild, Rebuilt, abandon, look},
+};
+
+use crate::{
+    cli::{Output, warehouse::Rebuild as Options},
+    config::Whole,
+    parts,
+};
+
+/// How often a line says how far it is, and how often the bar is drawn where somebody looks.
+const LINE_EVERY: Duration = Duration::from_secs(10);
+const BAR_EVERY: Duration = Duration::from_millis(200);
+const BAR_WIDTH: usize = 30;
+
+/// Shows what would be done; does it with `--apply`.
+pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
+    let place = parts::warehouse(whole)?;
+    if options.abandon {
+        return clear(&place, options).await;
+    }
+    let settings = parts::bus_settings(whole, "okr-router-warehouse-rebuild")?;
+    let outlook = look(&place, &settings).await.context("the warehouse was not looked at")?;
+    if !options.output.json {
+        super::super::put(&as_text(&outlook))?;
+    }
+    if !options.apply {
+        if options.output.json {
+            super::super::put(&format!("{}\n", as_json(&outlook, None)))?;
+        }
+        return Ok(explain(&outlook, options));
+    }
+    let rebuild = Rebuild { place, settings, registry: parts::registry(whole)?, accepts_loss: options.accept_loss };
+    let teller = Teller::new();
+    let outcome = rebuild.run(&|notice| teller.hear(&notice)).await;
+    teller.end();
+    let rebuilt = outcome.context("the rebuild was given up")?;
+    if options.output.json {
+        super::super::put(&format!("{}\n", as_json(&outlook, Some(&rebuilt))))?;
+    }
+    conclude(&rebuilt);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What a killed rebuild left.
+async fn clear(place: &warehouse::Place, options: &Options) -> Result<ExitCode> {
+    let Output { json } = options.output;
+    let found = abandon(place).await.context("what an earlier rebuild left was not taken away")?;
+    if json {
+        super::super::put(&format!("{}\n", json!({ "abandoned": found })))?;
+    }
+    eprintln!("{}", if found { "what an earlier rebuild left is gone" } else { "no rebuild has left anything" });
+    Ok(ExitCode::SUCCESS)
+}
+
+fn as_text(outlook: &Outlook) -> String {
+    let expired = match outlook.expired {
+        0 => String::new(),
+        rows => format!(", {rows} of them from records that {TOPIC} no longer has"),
+    };
+    let mut text = format!(
+        "{TOPIC}            {:>12} records to read\nokr_events            {:>12} rows{expired}\n\n\
+         partition         low        high        next\n",
+        outlook.records(),
+        outlook.events
+    );
+    for part in &outlook.parts {
+        text += &format!("{:>9}{:>12}{:>12}{:>12}\n", part.partition, part.low, part.high, part.next);
+    }
+    text
+}
+
+/// Why it would be refused, or how to do it.
+fn explain(outlook: &Outlook, options: &Options) -> ExitCode {
+    if outlook.has_leftovers {
+        eprintln!("an earlier rebuild was cut off; the next one begins anew, --abandon takes away what it left");
+    }
+    match outlook.check(options.accept_loss) {
+        Ok(()) => {
+            eprintln!("a new generation of the tables would be filled and put in their place: --apply does it");
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("it would be refused: {why}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn as_json(outlook: &Outlook, rebuilt: Option<&Rebuilt>) -> Value {
+    let part =
+        |part: &warehouse::rebuild::Part| json!({ "partition": part.partition, "low": part.low, "high": part.high, "next": part.next });
+    let mut shown = json!({
+        "applied": rebuilt.is_some(),
+        "topic": { "name": TOPIC, "records": outlook.records() },
+        "events": outlook.events,
+        "expired": outlook.expired,
+        "strangers": outlook.strangers,
+        "leftovers": outlook.has_leftovers,
+        "partitions": outlook.parts.iter().map(part).collect::<Vec<Value>>(),
+    });
+    if let Some(rebuilt) = rebuilt {
+        shown["rebuilt"] = json!({
+            "records": rebuilt.records, "skipped": rebuilt.skipped, "lost": rebuilt.lost,
+            "before": rebuilt.before, "after": rebuilt.after, "held_seconds": rebuilt.held.as_secs_f64(),
+            "seconds": rebuilt.took.as_secs_f64(), "left": rebuilt.left,
+        });
+    }
+    shown
+}
+
+fn conclude(rebuilt: &Rebuilt) {
+    let Rebuilt { records, before, after, held, took, .. } = rebuilt;
+    let seconds = took.as_secs_f64();
+    eprintln!(
+        "{records} records read in {seconds:.1} s; of the same records okr_events had {before} rows and has {after}; \
+         writers were held up for {:.2} s",
+        held.as_secs_f64()
+    );
+    for (reason, count) in &rebuilt.skipped {
+        eprintln!("{count} records are no rows ({reason}): `okr-router dead list --service warehouse`");
+    }
+    if rebuilt.lost > 0 {
+        eprintln!("{} rows are gone, for {TOPIC} no longer had their records", rebuilt.lost);
+    }
+    if let Some(left) = &rebuilt.left {
+        eprintln!("the old tables are still there ({left}): `okr-router warehouse rebuild --abandon` takes them away");
+    }
+}
+
+/// Says how far it is: a bar where somebody looks, else a line now and then.
+struct Teller {
+    is_watched: bool,
+    since: Instant,
+    told: Mutex<Told>,
+}
+
+#[derive(Default)]
+struct Told {
+    at: Option<Instant>,
+    has_bar: bool,
+    is_caught_up: bool,
+}
+
+impl Teller {
+    fn new() -> Self {
+        Self { is_watched: stderr().is_terminal(), since: Instant::now(), told: Mutex::default() }
+    }
+
+    fn hear(&self, notice: &Notice) {
+        let Ok(mut told) = self.told.lock() else { return };
+        let line = match notice {
+            Notice::Filled { read, of } => {
+                let every = if self.is_watched { BAR_EVERY } else { LINE_EVERY };
+                if told.at.is_some_and(|at| at.elapsed() < every) || (told.at.is_none() && !self.is_watched) {
+                    told.at.get_or_insert_with(Instant::now);
+                    return;
+                }
+                told.at = Some(Instant::now());
+                if self.is_watched {
+                    told.has_bar = true;
+                    let _ = write!(stderr(), "\r{}", bar(*read, *of, self.since.elapsed()));
+                    return;
+                }
+                progress(*read, *of, self.since.elapsed())
+            }
+            Notice::CaughtUp { .. } if told.is_caught_up => return,
+            Notice::CaughtUp { read } => {
+                told.is_caught_up = true;
+                format!("{read} records read, everything on the topic; the tables are exchanged next")
+            }
+            Notice::Waiting(why) => format!("the exchange waits, and is tried again: {why}"),
+            Notice::Exchanged => "the new tables are in their place".to_owned(),
+        };
+        self.put(&mut told, &line);
+    }
+
+    /// Behind a bar, on a line of its own.
+    fn put(&self, told: &mut Told, line: &str) {
+        let end = if std::mem::take(&mut told.has_bar) { "\n" } else { "" };
+        let _ = writeln!(stderr(), "{end}{line}");
+    }
+
+    fn end(&self) {
+        if let Ok(mut told) = self.told.lock()
+            && std::mem::take(&mut told.has_bar)
+        {
+            let _ = writeln!(stderr());
+        }
+    }
+}
+
+/// How many of a hundred.
+fn percent(read: u64, of: u64) -> u64 {
+    (read * 100).checked_div(of).unwrap_or(100).min(100)
+}
+
+fn progress(read: u64, of: u64, since: Duration) -> String {
+    let a_second = read as f64 / since.as_secs_f64().max(0.001);
+    let left = of.saturating_sub(read) as f64 / a_second.max(1.0);
+    format!("{read} of {of} records ({} %), {a_second:.0} a second, about {left:.0} s left", percent(read, of))
+}
+
+fn bar(read: u64, of: u64, since: Duration) -> String {
+    let full = percent(read, of) as usize * BAR_WIDTH / 100;
+    // Blanks behind it cover a longer line before it.
+    format!("[{}{}] {}   ", "#".repeat(full), ".".repeat(BAR_WIDTH - full), progress(read, of, since))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_says_how_far_it_is_and_how_long_it_takes() {
+        let shown = bar(250, 1_000, Duration::from_secs(5));
+        assert!(shown.starts_with("[#######.......................] 250 of 1000 records (25 %), 50 a second"), "{shown}");
+        assert!(shown.contains("about 15 s left"), "{shown}");
+        assert!(bar(1_200, 1_000, Duration::from_secs(1)).contains("(100 %)"));
+        assert!(bar(0, 0, Duration::ZERO).contains("0 of 0 records (100 %)"));
+    }
+}
