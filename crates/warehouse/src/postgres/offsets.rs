@@ -9,7 +9,7 @@ use worker::{Fingerprint, Last, Standing};
 
 use super::statements as sql;
 
-fn standing(row: &Row) -> Result<Standing, Failure> {
+pub(super) fn standing(row: &Row) -> Result<Standing, Failure> {
     let (topic, fingerprint): (&str, Option<Uuid>) = (row.try_get(0)?, row.try_get(5)?);
     let last = row.try_get::<_, Option<i64>>(4)?.zip(fingerprint);
     let last = last.map(|(offset, fingerprint)| Last { offset, fingerprint: Fingerprint(fingerprint) });

@@ -86,8 +86,8 @@ fn not_redriven(service: &str) -> &'static str {
     match service {
         "gateway" => NOT_UNDERSTOOD,
         _ => {
-            "it keeps state and reads okr.events alone; what it gave up it reads again when it is filled anew, which \
-             this release does not have yet: the records wait on okr.events"
+            "it keeps state and reads okr.events alone; what it gave up it reads again when it is filled anew, by \
+             `okr-router warehouse rebuild`: the records wait on okr.events"
         }
     }
 }
