@@ -33,6 +33,13 @@ pub(crate) struct Sifted<'b> {
     pub(crate) corrected: Vec<&'b Entry>,
 }
 
+impl Sifted<'_> {
+    /// Whether rows that are there have to go.
+    pub(crate) fn takes_out(&self) -> bool {
+        !self.replaced.is_empty() || !self.corrected.is_empty()
+    }
+}
+
 /// Of copies of one event the best one counts, and none of a delivery that was corrected since.
 pub(crate) fn sift<'b>(entries: &'b [Entry], known: &Known) -> Sifted<'b> {
     let mut best: BTreeMap<Uuid, &Entry> = BTreeMap::new();

@@ -12,7 +12,6 @@ use uuid::Uuid;
 
 use crate::Entry;
 use crate::entry::day;
-use crate::sift::Sifted;
 
 /// A subject as a home has it.
 #[derive(Debug, Clone)]
@@ -101,18 +100,18 @@ pub(crate) struct Outcome {
     pub(crate) is_whole: bool,
 }
 
-/// How far back each subject that the batch touches has to be read. `emptied` are those that lost events.
+/// How far back the subjects of what came have to be read. `emptied` are those that lost events.
 pub(crate) fn reaches<'b>(
-    sifted: &Sifted<'b>,
+    came: &[&'b Entry],
     emptied: &HashSet<Uuid>,
     seen: &HashMap<Uuid, Seen>,
 ) -> BTreeMap<Uuid, Reach<'b>> {
-    let mut came: BTreeMap<Uuid, Vec<&'b Entry>> = BTreeMap::new();
-    for entry in &sifted.rows {
-        came.entry(entry.subject).or_default().push(entry);
+    let mut subjects: BTreeMap<Uuid, Vec<&'b Entry>> = BTreeMap::new();
+    for entry in came {
+        subjects.entry(entry.subject).or_default().push(entry);
     }
     let mut reaches: BTreeMap<Uuid, Reach<'b>> = emptied.iter().map(|uid| (*uid, Reach::Whole)).collect();
-    for (subject, entries) in came {
+    for (subject, entries) in subjects {
         reaches.entry(subject).or_insert_with(|| reach(&entries, seen.get(&subject)));
     }
     reaches
@@ -130,13 +129,6 @@ fn reach<'b>(entries: &[&'b Entry], seen: Option<&Seen>) -> Reach<'b> {
 pub(crate) fn go_on(subject: Uuid, stored: Option<&Stored>, events: &[&OkrEvent]) -> Outcome {
     let (days, state) = days(stored.map(|stored| stored.state.clone()), events);
     Outcome { subject, state, seen: seen(stored), days, is_whole: false }
-}
-
-/// Whether all these events count as of one day.
-pub(crate) fn is_of_one_day(events: &[&OkrEvent]) -> bool {
-    let mut days = events.iter().map(|event| day(okr::rank(event).0));
-    let first = days.next();
-    days.all(|day| Some(day) == first)
 }
 
 /// How a subject stands, by all its events from a time on; `before` is its last day that has begun by then. Those days

@@ -97,7 +97,7 @@ impl Work<'_, '_> {
         }
         let entries = erasures::list(&forgotten)?.cover(entries);
         let sifted = sift(&entries, &known);
-        if !self.alone && sifted.takes_out() {
+        if false && sifted.takes_out() {
             return Ok(Ending::Alone);
         }
         let emptied = self.take_out(&sifted).await?;

@@ -3,14 +3,14 @@
 //! Statements are planned when tables may still be empty, and the plan stays. So none of them lets the planner choose
 //! what to begin with: tables are looked up by `= ANY`, or inside of a `LATERAL … OFFSET 0`, and never joined freely.
 
+use super::advance::{days_of_merged, merged_columns, put_onto_known};
 use super::columns::event_columns;
 
-/// Whoever corrects deliveries has the tables alone: what he takes away others may just be adding. All others share.
-/// The second number tells one schema's tables from another's.
-pub(super) const ALONE: &str =
-    "SELECT pg_advisory_xact_lock(8028075, to_regclass('okr_events')::oid::integer)";
-pub(super) const TOGETHER: &str =
-    "SELECT pg_advisory_xact_lock_shared(8028075, to_regclass('okr_events')::oid::integer)";
+/// Whoever takes rows out has the tables alone: for a correction, because others may just be adding what it takes away;
+/// for a better copy of an event, because rows that are taken out and rows that are added have no order in common. All
+/// others share. The second number tells one schema's tables from another's.
+pub(super) const ALONE: &str = "SELECT pg_advisory_xact_lock(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()))";
+pub(super) const TOGETHER: &str = "SELECT pg_advisory_xact_lock_shared(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()))";
 
 /// The slots of the batch, where they stand at their own epoch and offset.
 pub(super) const HOLD: &str = "SELECT p.topic
@@ -59,7 +59,7 @@ pub(super) const NOTE_CORRECTIONS: &str =
     FROM unnest($4::uuid[], $1::text[], $2::text[], $3::bigint[]) AS s(uid, namespace, delivery, revision)
     ON CONFLICT (delivery_uid) DO UPDATE SET revision = greatest(known.revision, excluded.revision)";
 
-pub(super) const COPY_EVENTS: &str = concat!(
+pub(crate) const COPY_EVENTS: &str = concat!(
     "COPY okr_events (",
     event_columns!(),
     ", kafka_topic, kafka_partition, kafka_offset) FROM STDIN (FORMAT binary)"
@@ -111,60 +111,13 @@ pub(super) const MERGE_STATES: &str = concat!(
     ", version) SELECT ",
     event_columns!(),
     ", version FROM okr_staged_state
-    ON CONFLICT (subject_uid) DO UPDATE SET event_id = excluded.event_id, revision = excluded.revision,
-        occurred_at = excluded.occurred_at, received_at = excluded.received_at, source_name = excluded.source_name,
-        source_kind = excluded.source_kind, source_delivery_id = excluded.source_delivery_id,
-        source_sequence = excluded.source_sequence, change = excluded.change, actor = excluded.actor,
-        note = excluded.note, previous_progress = excluded.previous_progress,
-        previous_status = excluded.previous_status, previous_current = excluded.previous_current,
-        attributes = excluded.attributes, ordered_at = excluded.ordered_at,
-        subject_parent_id = coalesce(excluded.subject_parent_id, known.subject_parent_id),
-        subject_title = coalesce(excluded.subject_title, known.subject_title),
-        subject_url = coalesce(excluded.subject_url, known.subject_url),
-        department = coalesce(excluded.department, known.department), team = coalesce(excluded.team, known.team),
-        progress = coalesce(excluded.progress, known.progress),
-        confidence = coalesce(excluded.confidence, known.confidence),
-        status = CASE WHEN excluded.status = 'unknown' THEN known.status ELSE excluded.status END,
-        owner_id = CASE WHEN excluded.owner_id IS NULL AND excluded.owner_name IS NULL AND excluded.owner_email IS NULL
-            THEN known.owner_id ELSE excluded.owner_id END,
-        owner_name = CASE WHEN excluded.owner_id IS NULL AND excluded.owner_name IS NULL AND excluded.owner_email IS NULL
-            THEN known.owner_name ELSE excluded.owner_name END,
-        owner_email = CASE WHEN excluded.owner_id IS NULL AND excluded.owner_name IS NULL AND excluded.owner_email IS NULL
-            THEN known.owner_email ELSE excluded.owner_email END,
-        manager_id = CASE WHEN excluded.manager_id IS NULL AND excluded.manager_name IS NULL AND excluded.manager_email IS NULL
-            THEN known.manager_id ELSE excluded.manager_id END,
-        manager_name = CASE WHEN excluded.manager_id IS NULL AND excluded.manager_name IS NULL AND excluded.manager_email IS NULL
-            THEN known.manager_name ELSE excluded.manager_name END,
-        manager_email = CASE WHEN excluded.manager_id IS NULL AND excluded.manager_name IS NULL AND excluded.manager_email IS NULL
-            THEN known.manager_email ELSE excluded.manager_email END,
-        cycle_name = CASE WHEN excluded.cycle_name IS NULL AND excluded.cycle_start IS NULL AND excluded.cycle_end IS NULL
-            THEN known.cycle_name ELSE excluded.cycle_name END,
-        cycle_start = CASE WHEN excluded.cycle_name IS NULL AND excluded.cycle_start IS NULL AND excluded.cycle_end IS NULL
-            THEN known.cycle_start ELSE excluded.cycle_start END,
-        cycle_end = CASE WHEN excluded.cycle_name IS NULL AND excluded.cycle_start IS NULL AND excluded.cycle_end IS NULL
-            THEN known.cycle_end ELSE excluded.cycle_end END,
-        metric_start = CASE WHEN excluded.metric_start IS NULL AND excluded.metric_target IS NULL AND excluded.metric_current IS NULL AND excluded.metric_unit IS NULL
-            THEN known.metric_start ELSE excluded.metric_start END,
-        metric_target = CASE WHEN excluded.metric_start IS NULL AND excluded.metric_target IS NULL AND excluded.metric_current IS NULL AND excluded.metric_unit IS NULL
-            THEN known.metric_target ELSE excluded.metric_target END,
-        metric_current = CASE WHEN excluded.metric_start IS NULL AND excluded.metric_target IS NULL AND excluded.metric_current IS NULL AND excluded.metric_unit IS NULL
-            THEN known.metric_current ELSE excluded.metric_current END,
-        metric_unit = CASE WHEN excluded.metric_start IS NULL AND excluded.metric_target IS NULL AND excluded.metric_current IS NULL AND excluded.metric_unit IS NULL
-            THEN known.metric_unit ELSE excluded.metric_unit END,
-        version = excluded.version, updated_at = now()
-    WHERE known.version = excluded.version - 1
-    RETURNING subject_uid, ordered_at, department, team, progress, confidence, status, metric_current, cycle_name,
-        cycle_start, cycle_end, change
-    ), days AS (INSERT INTO okr_progress_daily (subject_uid, day, department, team, progress, confidence, status,
-        metric_current, cycle_name, cycle_start, cycle_end, is_deleted, is_closed)
-    SELECT subject_uid, (ordered_at AT TIME ZONE 'UTC')::date, department, team, progress, confidence, status,
-        metric_current, cycle_name, cycle_start, cycle_end, change = 'deleted', change = 'closed' FROM merged
-    ON CONFLICT (subject_uid, day) DO UPDATE SET department = excluded.department, team = excluded.team,
-        progress = excluded.progress, confidence = excluded.confidence, status = excluded.status,
-        metric_current = excluded.metric_current, cycle_name = excluded.cycle_name,
-        cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end, is_deleted = excluded.is_deleted,
-        is_closed = excluded.is_closed
-    ) SELECT count(*) FROM merged"
+    ON CONFLICT (subject_uid) DO UPDATE SET version = excluded.version, ",
+    put_onto_known!(),
+    " WHERE known.version = excluded.version - 1 RETURNING ",
+    merged_columns!(),
+    "), ",
+    days_of_merged!(),
+    " SELECT count(*) FROM merged"
 );
 
 /// For the next states of the same transaction.
@@ -202,10 +155,13 @@ pub(super) const ASSIGN: &str = "INSERT INTO okr_sink_offsets AS known (topic, p
     ON CONFLICT (topic, partition) DO UPDATE SET epoch = known.epoch + 1, updated_at = now()
     RETURNING topic, partition, epoch, next_offset, last_offset, fingerprint";
 
+/// A commit that is still under way, of whose end its member has not heard, holds its slots: it is waited for, or it
+/// could land after the answer.
 pub(super) const STANDINGS: &str =
     "SELECT p.topic, p.partition, p.epoch, p.next_offset, p.last_offset, p.fingerprint
     FROM unnest($1::text[], $2::integer[]) AS s(topic, partition)
-    JOIN okr_sink_offsets p ON p.topic = s.topic AND p.partition = s.partition";
+    JOIN okr_sink_offsets p ON p.topic = s.topic AND p.partition = s.partition
+    ORDER BY p.topic, p.partition FOR SHARE OF p";
 
 pub(super) const OFFSETS: &str = "SELECT topic, partition, epoch, next_offset, last_offset, fingerprint
     FROM okr_sink_offsets ORDER BY topic, partition";
