@@ -5,6 +5,7 @@ use std::{
     io::{BufWriter, Write},
     path::Path,
     pin::pin,
+    time::Duration,
 };
 
 use anyhow::{Result, anyhow, ensure};
@@ -27,9 +28,9 @@ const TABLES: [(&str, &str); 3] = [
     ("okr_progress_daily", "*"),
 ];
 
-/// Everything on the topic is contained, without a gap, and nothing but what is no event is a dead letter.
-pub async fn contained(world: &World, fed: &Fed) -> Result<()> {
-    let said = world.all_contained().await?;
+/// Everything on the topic is contained soon, without a gap, and nothing but what is no event is a dead letter.
+pub async fn contained(world: &World, fed: &Fed, soon: Duration) -> Result<()> {
+    let said = world.all_contained_within(soon).await?;
     ensure!(said["gaps"] == 0, "{said}");
     let topic = &said["topic"];
     ensure!(

@@ -56,8 +56,10 @@ async fn whatever_befalls_a_member_and_its_file_each_event_is_one_row_and_state_
         }
         gets_on(&member).await?;
     }
-    let fed = feed.stop_within(size.lasts + SOON).await?;
-    exact::contained(&world, &fed).await?;
+    let patience = size.lasts + SOON;
+    let fed = feed.stop_within(patience).await?;
+    println!("{:7.1} s  all are sent", began.elapsed().as_secs_f64());
+    exact::contained(&world, &fed, patience).await?;
     exact::left([member]).await?;
     exact::same(&events, &file).await?;
     println!("{} events, {:.1?} in all", fed.ids.len(), began.elapsed());

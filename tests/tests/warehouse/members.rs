@@ -37,8 +37,10 @@ async fn whatever_befalls_members_and_database_each_event_is_one_row_and_state_i
         fleet.meet(trouble).await?;
     }
     println!("{:7.1} s  all is well, {} commits came too late", began.elapsed().as_secs_f64(), fleet.refused);
-    let fed = feed.stop_within(size.lasts + SOON).await?;
-    exact::contained(&world, &fed).await?;
+    let patience = size.lasts + SOON;
+    let fed = feed.stop_within(patience).await?;
+    println!("{:7.1} s  all are sent", began.elapsed().as_secs_f64());
+    exact::contained(&world, &fed, patience).await?;
     let (members, server) = fleet.end();
     exact::left(members).await?;
     let found = world.stack.folder().join("found.jsonl");

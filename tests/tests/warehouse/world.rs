@@ -104,11 +104,16 @@ impl World {
 
     /// Waits until everything on the topic is contained; what the status says then.
     pub async fn all_contained(&self) -> Result<Value> {
+        self.all_contained_within(SOON).await
+    }
+
+    /// As [`World::all_contained`], with a limit of the test's own.
+    pub async fn all_contained_within(&self, limit: Duration) -> Result<Value> {
         let done = async || {
             let (said, is_well) = self.status().await.ok()?;
             (is_well && said["lag"] == 0).then_some(said)
         };
-        until("a lag of zero", SOON, done).await
+        until("a lag of zero", limit, done).await
     }
 
     /// Where the dead letters of the warehouse came from, each once.
