@@ -2,4 +2,4 @@
 //! their TLS, bounds and failures, and the thread that owns an embedded file.
 
 pub use crate::embedded::{Owner, Session};
-pub use crate::postgres::{Connections, Failure, Terms, Unreadable};
+pub use crate::postgres::{Connections, Failure, Terms, Unreadable, slot_columns, standing};

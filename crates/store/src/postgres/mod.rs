@@ -37,6 +37,7 @@ pub(crate) use trial::PostgresTrial;
 
 pub use connect::{Connections, Terms};
 pub use failure::{Failure, Unreadable};
+pub use progress::{slot_columns, standing};
 
 use coalesce::Coalescer;
 

@@ -77,11 +77,13 @@ const OUTGOING: &str = "SELECT id, record FROM router_outgoing WHERE service = $
 
 const SENT: &str = "DELETE FROM router_outgoing WHERE service = $1 AND id = ANY($2::bigint[])";
 
-fn columns<'a>(slots: impl Iterator<Item = &'a Slot>) -> (Vec<&'a str>, Vec<i32>) {
-    slots.map(|slot| (&*slot.topic, slot.partition)).unzip()
+/// Topics and partitions, for `unnest`.
+pub fn slot_columns<'a>(slots: impl IntoIterator<Item = &'a Slot>) -> (Vec<&'a str>, Vec<i32>) {
+    slots.into_iter().map(|slot| (&*slot.topic, slot.partition)).unzip()
 }
 
-fn standing(row: &Row) -> Result<Standing, Failure> {
+/// Reads topic, partition, epoch, next offset, last offset and its fingerprint.
+pub fn standing(row: &Row) -> Result<Standing, Failure> {
     let (topic, fingerprint): (&str, Option<Uuid>) = (row.try_get(0)?, row.try_get(5)?);
     let last = row.try_get::<_, Option<i64>>(4)?.zip(fingerprint);
     let last = last.map(|(offset, fingerprint)| Last { offset, fingerprint: Fingerprint(fingerprint) });
@@ -95,7 +97,7 @@ async fn ask(
     service: &str,
     slots: &[Slot],
 ) -> Result<Vec<Standing>, QueueError> {
-    let (topics, partitions) = columns(slots.iter());
+    let (topics, partitions) = slot_columns(slots);
     let client = connections.get().await?;
     let found = answered(client, async |client| {
         let statement = client.prepare_cached(sql).await?;
@@ -127,7 +129,7 @@ pub(super) async fn commit(
     service: &str,
     batch: &Batch<Vec<State>>,
 ) -> Result<bool, QueueError> {
-    let (topics, partitions) = columns(batch.marks.iter().map(|mark| &mark.slot));
+    let (topics, partitions) = slot_columns(batch.marks.iter().map(|mark| &mark.slot));
     let pick = |number: fn(&Mark) -> i64| batch.marks.iter().map(number).collect::<Vec<i64>>();
     let (epochs, from) = (pick(|mark| mark.epoch), pick(|mark| mark.from));
     let (next, last) = (pick(|mark| mark.next), pick(|mark| mark.last.offset));

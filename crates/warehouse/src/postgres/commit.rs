@@ -332,6 +332,7 @@ impl Work<'_, '_> {
         }
         let rows = staged::rows(outcomes);
         if !rows.is_empty() {
+            self.transaction.batch_execute(sql::STAGE).await?;
             self.copy(sql::COPY_STATES, rows.iter(), |row, rows| row.put(rows)).await?;
             let merged = self.rows(sql::MERGE_STATES, &[]).await?;
             let merged: i64 = merged.first().map(|row| row.try_get(0)).transpose()?.unwrap_or_default();

@@ -32,6 +32,8 @@ use commit::Ending;
 pub(crate) use commit::copy_plainly;
 pub(crate) use generation::{ServerSite, abandon, look};
 pub(crate) use statements::COPY_EVENTS;
+#[cfg(test)]
+pub(crate) use statements::TOGETHER;
 
 /// The name of this home in metrics.
 const NAME: &str = "postgres";
@@ -63,11 +65,10 @@ impl Postgres {
         // Everything is looked for by id, a batch's worth at a time: a plan that reads a table from end to end, because
         // the table was small when it was made, would go on doing so; and one that seems dear would be compiled.
         let settings = format!(
-            "SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = {}; \
-             SET search_path = {}; {}",
+            "SET client_min_messages = warning; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = {}; \
+             SET search_path = {};",
             LOCK_MAX.as_millis(),
             quoted(schema),
-            statements::STAGE,
         );
         let terms = Terms { connections_max: CONNECTIONS_MAX, statement_max: STATEMENT_MAX, settings };
         let connections = Connections::on(url, terms).map_err(OpenError::of_store)?;

@@ -1,21 +1,12 @@
 //! How far the topic is contained.
 
 use bus::Slot;
-use store::ground::{Connections, Failure};
-use tokio_postgres::Row;
+pub(super) use store::ground::standing;
+use store::ground::{Connections, Failure, slot_columns};
 use tokio_postgres::types::ToSql;
-use uuid::Uuid;
-use worker::{Fingerprint, Last, Standing};
+use worker::Standing;
 
 use super::statements as sql;
-
-pub(super) fn standing(row: &Row) -> Result<Standing, Failure> {
-    let (topic, fingerprint): (&str, Option<Uuid>) = (row.try_get(0)?, row.try_get(5)?);
-    let last = row.try_get::<_, Option<i64>>(4)?.zip(fingerprint);
-    let last = last.map(|(offset, fingerprint)| Last { offset, fingerprint: Fingerprint(fingerprint) });
-    let slot = Slot::new(topic, row.try_get(1)?);
-    Ok(Standing { slot, epoch: row.try_get(2)?, next: row.try_get(3)?, last })
-}
 
 async fn ask(
     connections: &Connections,
@@ -30,17 +21,13 @@ async fn ask(
     found.await
 }
 
-fn columns(slots: &[Slot]) -> (Vec<&str>, Vec<i32>) {
-    slots.iter().map(|slot| (&*slot.topic, slot.partition)).unzip()
-}
-
 pub(super) async fn assign(connections: &Connections, slots: &[Slot]) -> Result<Vec<Standing>, Failure> {
-    let (topics, partitions) = columns(slots);
+    let (topics, partitions) = slot_columns(slots);
     ask(connections, sql::ASSIGN, &[&topics, &partitions]).await
 }
 
 pub(super) async fn standings(connections: &Connections, slots: &[Slot]) -> Result<Vec<Standing>, Failure> {
-    let (topics, partitions) = columns(slots);
+    let (topics, partitions) = slot_columns(slots);
     ask(connections, sql::STANDINGS, &[&topics, &partitions]).await
 }
 

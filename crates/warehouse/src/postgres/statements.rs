@@ -10,7 +10,7 @@ use super::columns::event_columns;
 /// for a better copy of an event, because rows that are taken out and rows that are added have no order in common. All
 /// others share. The second number tells one schema's tables from another's.
 pub(super) const ALONE: &str = "SELECT pg_advisory_xact_lock(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()))";
-pub(super) const TOGETHER: &str = "SELECT pg_advisory_xact_lock_shared(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()))";
+pub(crate) const TOGETHER: &str = "SELECT pg_advisory_xact_lock_shared(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()))";
 
 /// The slots of the batch, where they stand at their own epoch and offset.
 pub(super) const HOLD: &str = "SELECT p.topic
@@ -83,9 +83,9 @@ pub(super) const LAST_DAY: &str = "SELECT d.subject_uid, d.day, d.department, d.
         SELECT * FROM okr_progress_daily d WHERE d.subject_uid = s.uid AND d.day <= s.upto ORDER BY d.day DESC LIMIT 1
     ) d";
 
-/// What a connection has of its own: where states are put before they are merged. The columns are those of an event, in
+/// What a connection makes for itself when it needs it: where states are put before they are merged. The columns are those of an event, in
 /// the order in which they are written, and the version that the row shall have.
-pub(super) const STAGE: &str = "CREATE TEMPORARY TABLE okr_staged_state (
+pub(super) const STAGE: &str = "CREATE TEMPORARY TABLE IF NOT EXISTS okr_staged_state (
         event_id uuid, revision bigint, occurred_at timestamptz, received_at timestamptz, source_name text,
         source_kind text, source_delivery_id text, source_sequence bigint, change text, subject_type text,
         subject_namespace text, subject_id text, subject_parent_id text, subject_title text, subject_url text,

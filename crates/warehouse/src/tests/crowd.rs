@@ -15,9 +15,8 @@ use super::history::{at, minutes};
 use super::postgres::database;
 use super::{ends, reference};
 use crate::SERVICE;
+use crate::postgres::TOGETHER;
 
-/// The tables as a batch of another member holds them.
-const TOGETHER: &str = "SELECT pg_advisory_xact_lock_shared(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()))";
 const MEMBERS: &str = "SELECT pid FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'okr-router' ORDER BY pid";
 
