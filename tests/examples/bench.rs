@@ -1,5 +1,5 @@
 //! Runs `okr-router bench …` on servers of its own: a Kafka for `worker`, with a registry for `ingest`, a PostgreSQL for
-//! `outbox`. For `tests/bench`.
+//! `outbox`, both for `warehouse`. For `tests/bench`.
 
 use std::process::ExitCode;
 
@@ -23,12 +23,13 @@ impl Servers {
                 postgres: None,
             }),
             "worker" => Ok(Self { kafka: Some(Kafka::start().await?), registry: None, postgres: None }),
-            "outbox" => {
+            "outbox" | "warehouse" => {
+                let kafka = if verb == "warehouse" { Some(Kafka::start().await?) } else { None };
                 let cluster = Cluster::start().await.map_err(|error| anyhow!(error))?;
                 let database = cluster.database().await.map_err(|error| anyhow!(error))?;
-                Ok(Self { kafka: None, registry: None, postgres: Some((database, cluster)) })
+                Ok(Self { kafka, registry: None, postgres: Some((database, cluster)) })
             }
-            other => bail!("there is no bench {other:?}: ingest, worker or outbox"),
+            other => bail!("there is no bench {other:?}: ingest, worker, outbox or warehouse"),
         }
     }
 
@@ -49,6 +50,8 @@ min_insync_replicas = 1
 url = {registry:?}
 [store]
 url = {store:?}
+[warehouse]
+url = {store:?}
 [log]
 filter = \"warn\"
 "
@@ -59,7 +62,7 @@ filter = \"warn\"
 #[tokio::main]
 async fn main() -> Result<ExitCode> {
     let words: Vec<String> = std::env::args().skip(1).collect();
-    let verb = words.first().context("say which bench: ingest, worker or outbox")?;
+    let verb = words.first().context("say which bench: ingest, worker, outbox or warehouse")?;
     let folder = Folder::new("bench")?;
     let servers = Servers::start(verb).await?;
     let config = folder.join("okr-router.toml");

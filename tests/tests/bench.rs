@@ -105,3 +105,52 @@ async fn the_bench_of_the_outbox_measures_postgres_and_clears_up() -> Result<()>
     ensure!(left == 0, "it left {left} schemas or tables behind");
     Ok(())
 }
+
+/// Runs a small bench of the warehouse at `url` and looks at the shape of what it says.
+async fn warehouse(url: &str, home: &str) -> Result<()> {
+    let kafka = Kafka::start().await?;
+    let registry = "http://127.0.0.1:9".to_owned(); // Never asked.
+    let sections =
+        "[warehouse]\nurl = { env = \"WAREHOUSE_URL\" }\n[worker.batch]\nrecords_max = 300\n".to_owned();
+    let env = vec![("WAREHOUSE_URL".to_owned(), url.to_owned())];
+    let broker = kafka.address().to_owned();
+    let stack = Stack::new(World { broker, registry, sections, env, ..World::default() })?;
+    let small = ["--records", "1500", "--subjects", "50", "--rounds", "2", "--singles", "10"];
+    let words = [["bench", "warehouse", "--check", "--json"].as_slice(), &small].concat();
+    let report = report(&stack.command(&words).await?)?;
+    ensure!(report["home"] == home && report["rounds"] == 2, "{report}");
+    for part in ["plain_copy", "warehouse"] {
+        ensure!(report[part]["rows_per_second"]["min"].as_f64() > Some(0.0), "{part} of {report}");
+    }
+    let table = |name: &str| report["tables"][name].as_u64().unwrap_or_default();
+    ensure!(table("okr_events") < 1_500 && table("okr_events") > 1_400, "{report}");
+    ensure!(table("okr_state") == 50 && table("okr_progress_daily") > 50, "{report}");
+    ensure!(report["single_event_ms"]["p99"].as_f64() > Some(0.0), "{report}");
+    let bar = report["bar"].as_array().context("no bar")?;
+    ensure!(bar.len() == 3 && bar.iter().all(|line| line["met"].is_boolean()), "{report}");
+    let topics = kafka.tool("org.apache.kafka.tools.TopicCommand", &["--list"]).await?;
+    ensure!(!topics.contains("okr.bench."), "it left its topic behind: {topics}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_bench_of_the_warehouse_measures_an_embedded_file_and_clears_up() -> Result<()> {
+    let folder = Folder::new("bench")?;
+    warehouse(&format!("file:{}", folder.join("warehouse.db").display()), "embedded").await?;
+    let left = std::fs::read_dir(folder.path())?.count();
+    ensure!(left == 0, "it left {left} files behind");
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_bench_of_the_warehouse_measures_postgres_and_clears_up() -> Result<()> {
+    let cluster = Cluster::start().await.map_err(|error| anyhow!(error))?;
+    let database = cluster.database().await.map_err(|error| anyhow!(error))?;
+    warehouse(&database.url, "postgres").await?;
+    let client = connect(&database.url).await.map_err(|error| anyhow!(error))?;
+    let left = "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'okr%'
+        UNION SELECT tablename FROM pg_tables WHERE schemaname = 'public'";
+    let left = client.query(left, &[]).await?.len();
+    ensure!(left == 0, "it left {left} schemas or tables behind");
+    Ok(())
+}

@@ -32,6 +32,17 @@ pub enum Bench {
     /// history at least 80 % of the rate, and at most 16 MiB more memory, than with the shortest. Build it with
     /// --release: other figures mean nothing.
     Outbox(Outbox),
+    /// Write events to the warehouse, beside a plain COPY of the same rows
+    ///
+    /// Works on the brokers and the warehouse of the configuration with the settings of [worker], but on a topic
+    /// (okr.bench.…) and in a schema (okr_router_bench_warehouse) or file (okr_router_bench_warehouse.db beside the
+    /// warehouse's) of its own: nothing that is configured is read or written, and what was made is removed at the end,
+    /// or when the next run begins. Rounds alternate between the role's own way, from records to committed rows, states,
+    /// days and offsets, and a plain COPY of the rows that came of it into a table of the same columns without an
+    /// index. Then single events are sent at idle, and looked for by another connection. Says whether the bar is met:
+    /// over Postgres at least 30 % of the plain COPY's rows per second; at most 150 MB of memory, and 99 of 100 single
+    /// events seen within a second. Build it with --release: other figures mean nothing.
+    Warehouse(Warehouse),
 }
 
 #[derive(Debug, Default, Args)]
@@ -75,6 +86,33 @@ pub struct Outbox {
     /// Be the receiver of another process that measures
     #[arg(long, hide = true)]
     pub receive: bool,
+    #[command(flatten)]
+    pub output: Output,
+}
+
+#[derive(Debug, Clone, Args)]
+pub struct Warehouse {
+    /// Records on the topic; each round writes them all
+    #[arg(long, default_value_t = 200_000, value_name = "N", value_parser = clap::value_parser!(u64).range(100..))]
+    pub records: u64,
+    /// Key results that they are about
+    #[arg(long, default_value_t = 5_000, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub subjects: u64,
+    /// Days that they are spread over
+    #[arg(long, default_value_t = 7, value_name = "N", value_parser = clap::value_parser!(u64).range(1..=3_650))]
+    pub days: u64,
+    /// Rounds of each of the two; the medians count
+    #[arg(long, default_value_t = 3, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub rounds: u64,
+    /// Partitions of the topic
+    #[arg(long, default_value_t = 24, value_name = "N", value_parser = clap::value_parser!(i32).range(1..))]
+    pub partitions: i32,
+    /// Single events, each after the one before it was seen
+    #[arg(long, default_value_t = 200, value_name = "N", value_parser = clap::value_parser!(u64).range(1..))]
+    pub singles: u64,
+    /// Exit with 1 when the bar is missed
+    #[arg(long)]
+    pub check: bool,
     #[command(flatten)]
     pub output: Output,
 }

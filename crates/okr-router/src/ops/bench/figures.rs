@@ -1,4 +1,4 @@
-//! Many measurements of one thing.
+//! Many measurements of one thing, and what is demanded of it.
 
 use serde_json::{Value, json};
 
@@ -22,5 +22,27 @@ impl Spread {
 
     pub fn json(&self) -> Value {
         json!({ "median": self.median, "min": self.least, "max": self.most })
+    }
+}
+
+/// One line of the bar.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Bar {
+    pub name: &'static str,
+    pub measured: f64,
+    pub bound: f64,
+    /// The bound is the least that is wanted, else the most.
+    pub at_least: bool,
+}
+
+impl Bar {
+    /// Whether it is met.
+    pub fn is_met(&self) -> bool {
+        if self.at_least { self.measured >= self.bound } else { self.measured <= self.bound }
+    }
+
+    pub fn json(&self) -> Value {
+        json!({ "name": self.name, "measured": self.measured, "bound": self.bound, "at_least": self.at_least,
+                "met": self.is_met() })
     }
 }

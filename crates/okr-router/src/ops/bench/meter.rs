@@ -10,6 +10,11 @@ pub fn processor_time(process: u32) -> Option<Duration> {
     read_processor_time(&std::fs::read_to_string(format!("/proc/{process}/stat")).ok()?)
 }
 
+/// What this process has used so far.
+pub fn used() -> Option<Duration> {
+    processor_time(std::process::id())
+}
+
 /// The name in brackets may hold blanks; user and system ticks are the 14th and 15th fields of all.
 pub fn read_processor_time(stat: &str) -> Option<Duration> {
     let (_, after_name) = stat.rsplit_once(')')?;

@@ -2,8 +2,12 @@
 
 mod figures;
 mod ingest;
+mod load;
 mod meter;
 mod outbox;
+mod peak;
+mod topic;
+mod warehouse;
 mod worker;
 
 use std::process::ExitCode;
@@ -17,5 +21,6 @@ pub fn run(settings: &Settings, verb: &Bench) -> Result<ExitCode> {
         Bench::Ingest(options) => ingest::run(settings, options),
         Bench::Worker(options) => worker::run(settings, options),
         Bench::Outbox(options) => outbox::run(settings, options),
+        Bench::Warehouse(options) => warehouse::run(settings, options),
     }
 }

@@ -10,7 +10,12 @@ use outbox::{Parcel, Shipment};
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{super::meter::processor_time, load::Load, meter::Peak, receiver::Receiver, report::Figures};
+use super::{
+    super::{meter::processor_time, peak::Peak},
+    load::Load,
+    receiver::Receiver,
+    report::Figures,
+};
 
 /// Posts the whole load.
 pub async fn post(load: &Load, receiver: &mut Receiver) -> Result<Figures> {
@@ -43,7 +48,7 @@ pub async fn post(load: &Load, receiver: &mut Receiver) -> Result<Figures> {
         events: load.events,
         seconds: since.elapsed().as_secs_f64(),
         processor: super::run::used_since(used),
-        memory: peak.end(),
+        memory: peak.so_far(),
         commits: 0,
     };
     let received = receiver.received().await?;

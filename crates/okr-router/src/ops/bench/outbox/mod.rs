@@ -5,7 +5,6 @@
 
 mod floor;
 mod load;
-mod meter;
 mod receiver;
 mod report;
 mod run;

@@ -17,7 +17,12 @@ use tokio::sync::Notify;
 use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::{super::meter::processor_time, load::Load, meter::Peak, receiver::Receiver, report::Figures};
+use super::{
+    super::{meter::processor_time, peak::Peak},
+    load::Load,
+    receiver::Receiver,
+    report::Figures,
+};
 
 /// Names the rows.
 pub const SERVICE: &str = "bench";
@@ -63,7 +68,7 @@ pub async fn deliver(
         events: load.events,
         seconds: since.elapsed().as_secs_f64(),
         processor: used_since(used),
-        memory: peak.end(),
+        memory: peak.so_far(),
         commits: self::commits().saturating_sub(commits),
     };
     house.shutdown.cancel();

@@ -2,7 +2,6 @@
 
 mod floor;
 mod lap;
-mod load;
 mod report;
 mod runtime;
 #[cfg(test)]
@@ -10,19 +9,25 @@ mod tests;
 
 use std::{process::ExitCode, sync::Arc, time::Duration};
 
-use anyhow::{Context, Result, bail};
-use bus::{Admin, Difference, Membership, Retention, Start, WantedTopic};
+use anyhow::{Result, bail};
+use bus::{Membership, Start};
+use jiff::Timestamp;
 use wire::Decoder;
 use worker::WorkerConfig;
 
+use super::{
+    load::{Load, check_in},
+    topic::with_topic,
+};
 use crate::{
     cli::{Settings, bench::Worker as Options},
-    config::{self, Reader, Whole},
-    parts,
+    config::{self, Reader},
 };
 use lap::Lap;
 use report::{Report, Round};
 
+/// Subjects, and so lanes.
+const KEYS: u64 = 1_000;
 /// What the slow handler takes for a record.
 const SLOW: Duration = Duration::from_millis(50);
 /// Rounds with the slow handler, which sleeps and so varies little.
@@ -35,7 +40,10 @@ pub fn run(settings: &Settings, options: &Options) -> Result<ExitCode> {
     boot::metrics_handle();
     // As a service's, not as a command's: the work is shared between all cores.
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    let done = runtime.block_on(measured(&whole, options));
+    let measured = with_topic(&whole, options.partitions, async |settings, topic| {
+        rounds(settings, options, &topic).await
+    });
+    let done = runtime.block_on(measured);
     runtime.shutdown_background();
     let report = done?;
     let text = if options.output.json { format!("{}\n", report.json()) } else { report.to_string() };
@@ -44,41 +52,13 @@ pub fn run(settings: &Settings, options: &Options) -> Result<ExitCode> {
     Ok(if missed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
 }
 
-/// Makes the topic, measures on it, and deletes it again, whatever came of it.
-async fn measured(whole: &Whole, options: &Options) -> Result<Report> {
-    let settings = parts::bus_settings(whole, "okr-router-bench")?;
-    let admin = Admin::new(&settings)?;
-    let topic = format!("okr.bench.{}", uuid::Uuid::now_v7().simple());
-    let brokers = || format!("the brokers at {} (`kafka.brokers`)", whole.shared.kafka.brokers.join(", "));
-    admin.apply(&[Difference::Create(wanted(whole, options, &topic))]).await.with_context(brokers)?;
-    let done = tokio::select! {
-        done = rounds(settings, options, &topic) => done,
-        _ = tokio::signal::ctrl_c() => Err(anyhow::anyhow!("cut off")),
-    };
-    if let Err(error) = admin.delete(&topic).await {
-        eprintln!("the topic {topic} was not deleted: {error}");
-    }
-    done
-}
-
-fn wanted(whole: &Whole, options: &Options, topic: &str) -> WantedTopic {
-    let kafka = &whole.shared.kafka;
-    WantedTopic {
-        name: topic.to_owned(),
-        partitions: options.partitions,
-        replication: kafka.replication,
-        min_isr: kafka.min_insync_replicas,
-        retention: Retention::Time(Duration::from_secs(24 * 60 * 60)),
-        max_message_bytes: 2 << 20,
-    }
-}
-
 /// Both in turns, so that what disturbs the machine disturbs both; each round in a group of its own.
 async fn rounds(settings: bus::Settings, options: &Options, topic: &str) -> Result<Report> {
     let (encoder, decoder) = wire::alone()?;
     eprintln!("filling {topic} with {} records", options.records);
-    let load = load::Load { topic, partitions: options.partitions, records: options.records };
-    let record_bytes = load.fill(&settings, &encoder).await?;
+    let load = Load { topic, partitions: options.partitions, records: options.records };
+    let now = Timestamp::now();
+    let record_bytes = load.fill(&settings, &encoder, |number| check_in(number, number % KEYS, now)).await?;
     let course = Course { settings, topic: topic.to_owned(), decoder, config: WorkerConfig::default() };
     let mut report = Report::new(options, record_bytes, course.ideal());
     for number in 1..=options.rounds {

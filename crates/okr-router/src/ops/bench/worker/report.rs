@@ -4,7 +4,10 @@ use std::{fmt, time::Duration};
 
 use serde_json::{Value, json};
 
-use super::{super::figures::Spread, load::KEYS};
+use super::{
+    super::figures::{Bar, Spread},
+    KEYS,
+};
 use crate::cli::bench::Worker as Options;
 
 /// The runtime reaches at least this share of the bare loop's records per second.
@@ -32,23 +35,6 @@ impl Round {
     /// Microseconds of processor time per record.
     fn cost_us(&self) -> f64 {
         self.cpu.as_secs_f64() * 1e6 / self.records.max(1) as f64
-    }
-}
-
-/// One line of the bar.
-#[derive(Debug, Clone, PartialEq)]
-pub(super) struct Bar {
-    pub(super) name: &'static str,
-    pub(super) measured: f64,
-    pub(super) bound: f64,
-    /// The bound is the least that is wanted, else the most.
-    pub(super) at_least: bool,
-}
-
-impl Bar {
-    /// Whether it is met.
-    pub(super) fn is_met(&self) -> bool {
-        if self.at_least { self.measured >= self.bound } else { self.measured <= self.bound }
     }
 }
 
@@ -104,10 +90,7 @@ impl Report {
             json!({ "records_per_second": rates(rounds).json(), "cpu_us_per_record": costs(rounds).json(),
                     "rounds": rounds.len() })
         };
-        let bars = self.bars().map(|bar| {
-            json!({ "name": bar.name, "measured": bar.measured, "bound": bar.bound,
-                    "at_least": bar.at_least, "met": bar.is_met() })
-        });
+        let bars = self.bars().map(|bar| bar.json());
         json!({
             "bench": "worker",
             "records": self.records, "partitions": self.partitions, "keys": KEYS,

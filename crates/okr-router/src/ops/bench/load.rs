@@ -1,4 +1,4 @@
-//! The records: check-ins of a thousand key results, in the frames, keys and headers that the gateway gives them.
+//! Records to be consumed: check-ins in the frames, keys and headers that the gateway gives them.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
@@ -7,9 +7,6 @@ use bus::{Headers, OutRecord, Producer, header, place};
 use jiff::Timestamp;
 use okr::{Change, Cycle, Metric, OkrEvent, Person, Previous, Source, Status, Subject, SubjectType};
 use wire::Encoder;
-
-/// Subjects, and so lanes.
-pub(super) const KEYS: u64 = 1_000;
 
 /// Records that are on their way to the broker at a time: few, so that batches stay as small as a gateway's.
 const UNDER_WAY_MAX: usize = 2_000;
@@ -25,24 +22,19 @@ pub(super) struct Load<'a> {
 }
 
 impl Load<'_> {
-    /// Produces all records; gives the bytes of one, on average, before compression.
-    pub(super) async fn fill(&self, settings: &bus::Settings, encoder: &Encoder) -> Result<u64> {
+    /// Produces the records of these events; gives the bytes of one, on average, before compression.
+    pub(super) async fn fill(
+        &self,
+        settings: &bus::Settings,
+        encoder: &Encoder,
+        event: impl Fn(u64) -> OkrEvent,
+    ) -> Result<u64> {
         let settings = bus::Settings { linger: LINGER, ..settings.clone() };
         let producer = Producer::new(&settings, ACKNOWLEDGED_WITHIN)?;
         let topic: Arc<str> = self.topic.into();
         let (mut under_way, mut bytes) = (VecDeque::new(), 0);
-        let now = Timestamp::now();
         for number in 0..self.records {
-            let event = event(number, now);
-            let value = encoder.event(&event).await?;
-            let key = okr::subject_key(&event.subject);
-            let record = OutRecord {
-                topic: topic.clone(),
-                partition: place::partition(key.as_bytes(), self.partitions),
-                headers: headers(&event, &key),
-                key: Some(key.into()),
-                value: Some(value),
-            };
+            let record = record(&topic, self.partitions, encoder, &event(number)).await?;
             bytes += record.size() as u64;
             under_way.push_back(producer.enqueue(record).context("a record was not queued")?);
             if under_way.len() >= UNDER_WAY_MAX
@@ -59,6 +51,24 @@ impl Load<'_> {
     }
 }
 
+/// The event as the gateway would produce it.
+pub(super) async fn record(
+    topic: &Arc<str>,
+    partitions: i32,
+    encoder: &Encoder,
+    event: &OkrEvent,
+) -> Result<OutRecord> {
+    let value = encoder.event(event).await?;
+    let key = okr::subject_key(&event.subject);
+    Ok(OutRecord {
+        topic: topic.clone(),
+        partition: place::partition(key.as_bytes(), partitions),
+        headers: headers(event, &key),
+        key: Some(key.into()),
+        value: Some(value),
+    })
+}
+
 /// What the gateway writes beside an event.
 fn headers(event: &OkrEvent, key: &str) -> Headers {
     let mut headers = Headers::new();
@@ -73,15 +83,15 @@ fn headers(event: &OkrEvent, key: &str) -> Headers {
     headers
 }
 
-/// A check-in as tools send them; no two are the same.
-fn event(number: u64, now: Timestamp) -> OkrEvent {
+/// A check-in of a key result, as tools send them, about 750 bytes as a record; no two are the same.
+pub(super) fn check_in(number: u64, key_result: u64, at: Timestamp) -> OkrEvent {
     let subject = Subject {
         kind: SubjectType::KeyResult,
         namespace: "bench".to_owned(),
-        id: format!("kr-{}", number % KEYS),
-        parent_id: Some(format!("o-{}", number % KEYS / 4)),
+        id: format!("kr-{key_result}"),
+        parent_id: Some(format!("o-{}", key_result / 4)),
         title: Some("Win ten reference customers in the region".to_owned()),
-        url: Some(format!("https://okr.example/key-results/{}", number % KEYS)),
+        url: Some(format!("https://okr.example/key-results/{key_result}")),
     };
     let delivery = format!("msg_{number:012}");
     let id = okr::event_id("bench", &delivery, &okr::subject_key(&subject), 0);
@@ -114,7 +124,7 @@ fn event(number: u64, now: Timestamp) -> OkrEvent {
         previous: Some(Previous { progress: Some(done / 2.0), status: Some(Status::OnTrack), current: None }),
         actor: Some("Ada Lovelace".to_owned()),
         note: Some(format!("check-in {number}: two more have signed since the last one")),
-        ..OkrEvent::new(id, now, source, Change::CheckedIn, subject)
+        ..OkrEvent::new(id, at, source, Change::CheckedIn, subject)
     }
 }
 

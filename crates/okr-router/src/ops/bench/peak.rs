@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::task::JoinHandle;
 
-use super::super::meter::read_memory;
+use super::meter::read_memory;
 
 /// How often memory is looked at.
 const LOOK: Duration = Duration::from_millis(50);
@@ -36,9 +36,14 @@ impl Peak {
     }
 
     /// The highest so far.
-    pub fn end(self) -> Option<u64> {
-        self.watch.abort();
+    pub fn so_far(&self) -> Option<u64> {
         let bytes = self.bytes.load(Ordering::Relaxed).max(memory().unwrap_or_default());
         Some(bytes).filter(|bytes| *bytes > 0)
+    }
+}
+
+impl Drop for Peak {
+    fn drop(&mut self) {
+        self.watch.abort();
     }
 }
