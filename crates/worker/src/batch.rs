@@ -2,6 +2,7 @@
 
 use std::panic::AssertUnwindSafe;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
@@ -18,12 +19,14 @@ use crate::{DeadLetters, Failure, observe, traces};
 
 /// How long a store that does not answer is left alone.
 const ASK_AGAIN: Duration = Duration::from_secs(1);
+/// How many records one task reads.
+const DECODED_TOGETHER: usize = 1_000;
 
 /// What a member is told about records of all its partitions at once.
 ///
-/// One batch is under way at a time, so neither method is called twice at once. Between two batches nothing but what
-/// was committed is left, so a handler keeps no state of its own. Retry, of whatever kind, is tried again without end:
-/// trouble around a record is never its fault. A panic rejects, with the reason `panic`.
+/// One batch is under way at a time. Between two batches nothing but what was committed is left, so a handler keeps no
+/// state of its own. Retry, of whatever kind, is tried again without end: trouble around a record is never its fault. A
+/// panic rejects, with the reason `panic`.
 #[async_trait]
 pub trait BatchHandler: Send + Sync + 'static {
     /// A decoded record.
@@ -31,7 +34,7 @@ pub trait BatchHandler: Send + Sync + 'static {
     /// What is committed, in the words of its [`Progress`].
     type Changes: Send + Sync + 'static;
 
-    /// Reads the record. A record whose batch is tried again is read again.
+    /// Reads the record. A record whose batch is tried again is read again; several may be read at once.
     async fn decode(&self, record: &InRecord) -> Result<Self::Item, Failure>;
 
     /// Turns records, in order within each partition, into what is to be written and produced. It may read the state
@@ -68,21 +71,24 @@ pub enum Ending {
 pub struct Works<H: BatchHandler, P: ?Sized> {
     pub service: &'static str,
     pub handler: H,
-    pub progress: std::sync::Arc<P>,
-    pub dead: std::sync::Arc<dyn DeadLetters>,
+    pub progress: Arc<P>,
+    pub dead: Arc<dyn DeadLetters>,
     pub clock: boot::Clock,
 }
 
+/// A record that was read, or why it never can be.
+type Decoded<H> = Result<<H as BatchHandler>::Item, Verdict>;
+
 impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
     /// Decodes, folds, buries, commits; when the store is unsure or refuses, asks it how things stand.
-    pub async fn carry_out(&self, cut: &Cut) -> Ending {
+    pub async fn carry_out(self: &Arc<Self>, cut: &Cut) -> Ending {
         let span = traces::batch(self.service, cut);
         let ending = within(span.recorded(), pin!(self.carry(cut))).await;
         traces::batch_ended(span, &ending);
         ending
     }
 
-    async fn carry(&self, cut: &Cut) -> Ending {
+    async fn carry(self: &Arc<Self>, cut: &Cut) -> Ending {
         let items = match self.read(cut).await {
             Ok(items) => items,
             Err(ending) => return ending,
@@ -127,22 +133,54 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
     }
 
     /// Reads what is not condemned; all that cannot be read is known at once.
-    async fn read<'cut>(&self, cut: &'cut Cut) -> Result<Vec<(&'cut InRecord, H::Item)>, Ending> {
-        let (mut items, mut rejected) = (Vec::with_capacity(cut.len()), Vec::new());
-        for share in &cut.shares {
-            let left = share.records.iter().filter(|record| !share.condemned.contains_key(&record.offset));
-            for record in left {
-                let decoded = AssertUnwindSafe(self.handler.decode(record)).catch_unwind().await;
-                match decoded.unwrap_or_else(|panic| Err(Failure::reject("panic", said(&*panic)))) {
-                    Ok(item) => items.push((record, item)),
-                    Err(Failure::Reject { reason, error }) => {
-                        rejected.push((record.slot.clone(), record.offset, Verdict { reason, error }));
-                    }
-                    Err(failure) => return Err(Ending::Failed(failure)),
-                }
+    async fn read<'cut>(self: &Arc<Self>, cut: &'cut Cut) -> Result<Vec<(&'cut InRecord, H::Item)>, Ending> {
+        let left = cut.shares.iter().flat_map(|share| {
+            share.records.iter().filter(|record| !share.condemned.contains_key(&record.offset))
+        });
+        let left: Vec<&InRecord> = left.collect();
+        let (mut items, mut rejected) = (Vec::with_capacity(left.len()), Vec::new());
+        let decoded = self.decode_all(&left).await.map_err(Ending::Failed)?;
+        for (record, decoded) in left.into_iter().zip(decoded) {
+            match decoded {
+                Ok(item) => items.push((record, item)),
+                Err(verdict) => rejected.push((record.slot.clone(), record.offset, verdict)),
             }
         }
         if rejected.is_empty() { Ok(items) } else { Err(Ending::Rejected(rejected)) }
+    }
+
+    /// Reads all, or stops where one cannot be read now. The store has nothing to do meanwhile, so its core is used, too.
+    async fn decode_all(self: &Arc<Self>, records: &[&InRecord]) -> Result<Vec<Decoded<H>>, Failure> {
+        if records.len() <= DECODED_TOGETHER {
+            return self.decode(records.iter().copied()).await;
+        }
+        let parts = records.chunks(DECODED_TOGETHER).map(|part| {
+            let part: Vec<InRecord> = part.iter().map(|record| (*record).clone()).collect();
+            let works = Arc::clone(self);
+            tokio::spawn(async move { works.decode(part.iter()).await })
+        });
+        let mut all = Vec::with_capacity(records.len());
+        for part in parts.collect::<Vec<_>>() {
+            // Handlers' panics are told as such; a task that is gone went with the process.
+            all.extend(part.await.map_err(|gone| Failure::wait("decode", gone))??);
+        }
+        Ok(all)
+    }
+
+    async fn decode<'r>(
+        &self,
+        records: impl ExactSizeIterator<Item = &'r InRecord>,
+    ) -> Result<Vec<Decoded<H>>, Failure> {
+        let mut all = Vec::with_capacity(records.len());
+        for record in records {
+            let decoded = AssertUnwindSafe(self.handler.decode(record)).catch_unwind().await;
+            match decoded.unwrap_or_else(|panic| Err(Failure::reject("panic", said(&*panic)))) {
+                Ok(item) => all.push(Ok(item)),
+                Err(Failure::Reject { reason, error }) => all.push(Err(Verdict { reason, error })),
+                Err(failure) => return Err(failure),
+            }
+        }
+        Ok(all)
     }
 
     /// All of the share's dead letters that are not there yet, each acknowledged.

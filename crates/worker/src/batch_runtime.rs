@@ -12,12 +12,13 @@ use tokio::time::{Instant, sleep};
 use crate::batch::{BatchHandler, Works};
 use crate::batch_member::{BatchMember, BatchSight, Told};
 use crate::batches::{BatchRules, Batches};
+use crate::budget::Budget;
 use crate::gaps::{GapKeeper, given_up};
 use crate::keeper::{self, Keeper};
 use crate::lookout::Lookout;
 use crate::progress::{Progress, ProgressError, Standing};
 use crate::relay::{Outlet, relay};
-use crate::runtime::{End, budget, watch_broker};
+use crate::runtime::{End, watch_broker};
 use crate::{Brakes, DeadLetters, WorkerConfig, WorkerError, observe};
 
 /// How long an assignment waits for the store; then the member leaves and comes again.
@@ -106,6 +107,14 @@ pub async fn run_batches<H: BatchHandler>(worker: BatchWorker<H>) -> Result<(), 
             End::Resumed => {}
         }
     }
+}
+
+/// The bounds of unfinished work: the next batch comes while one is under way.
+fn budget(config: &WorkerConfig) -> Arc<Budget> {
+    let WorkerConfig { batch, queue_records_max, queue_bytes_max, .. } = config;
+    let records = batch.records_max.saturating_mul(2).max(*queue_records_max);
+    let bytes = batch.bytes_max.as_usize().saturating_mul(2).max(queue_bytes_max.as_usize());
+    Arc::new(Budget::new(records, bytes))
 }
 
 fn rules(config: &WorkerConfig) -> BatchRules {

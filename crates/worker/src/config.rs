@@ -37,20 +37,20 @@ pub const KEYS: &[Key] = &[
     key(
         "worker.batch.records_max",
         Kind::Integer,
-        "2000",
-        "Records in one transaction of a service that keeps state; none is built yet.",
+        "4000",
+        "Records in one transaction of a service that keeps state (the warehouse). Twice as many may be held in memory, whatever `queue_records_max` says, so that the next transaction is there when one ends.",
     ),
     key(
         "worker.batch.bytes_max",
         Kind::Bytes,
         r#""8MiB""#,
-        "Bytes of records in one transaction; a larger record goes alone. For services that keep state: none is built yet.",
+        "Bytes of records in one transaction of a service that keeps state; a larger record goes alone.",
     ),
     key(
         "worker.batch.linger",
         Kind::Span,
         r#""50ms""#,
-        "How long a transaction that is not full waits for more records; what comes while one is under way fills the next. For services that keep state: none is built yet.",
+        "How long a transaction of a service that keeps state waits for more records while it is not full; what comes while one is under way fills the next.",
     ),
     key(
         "worker.drain_grace",
@@ -148,7 +148,7 @@ impl Default for WorkerConfig {
 impl Default for BatchConfig {
     fn default() -> Self {
         Self {
-            records_max: 2_000,
+            records_max: 4_000,
             bytes_max: Bytes(8 * 1024 * 1024),
             linger: Span(Duration::from_millis(50)),
         }
