@@ -5,7 +5,6 @@ mod answers;
 mod charts;
 mod company;
 mod numbers;
-mod swap;
 
 use serde_json::Value;
 use store::testing::{Cluster, Database, connect};

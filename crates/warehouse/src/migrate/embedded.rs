@@ -7,11 +7,9 @@ use super::{Applied, MigrateError, Plan, Step, compare};
 /// From nothing to the tables of this release.
 pub const STEPS: &[Step] = &[
     Step { version: 1, name: "tables", sql: include_str!("../../migrations/embedded/0001_tables.sql") },
-    Step { version: 2, name: "views", sql: VIEWS },
+    Step { version: 2, name: "views", sql: include_str!("../../migrations/embedded/0002_views.sql") },
     Step { version: 3, name: "erasures", sql: include_str!("../../migrations/embedded/0003_erasures.sql") },
 ];
-/// The newest text of all views. It drops each view first, so it may be run again at any time.
-pub const VIEWS: &str = include_str!("../../migrations/embedded/0002_views.sql");
 
 const NOTES: &str = "CREATE TABLE IF NOT EXISTS okr_migrations (
     version INTEGER PRIMARY KEY, name TEXT NOT NULL, checksum TEXT NOT NULL,

@@ -11,13 +11,10 @@ use super::{Applied, MigrateError, Plan, Step, compare};
 /// From nothing to the tables of this release.
 pub const STEPS: &[Step] = &[
     Step { version: 1, name: "tables", sql: include_str!("../../migrations/postgres/0001_tables.sql") },
-    Step { version: 2, name: "views", sql: VIEWS },
+    Step { version: 2, name: "views", sql: include_str!("../../migrations/postgres/0002_views.sql") },
     Step { version: 3, name: "comments", sql: include_str!("../../migrations/postgres/0003_comments.sql") },
     Step { version: 4, name: "erasures", sql: include_str!("../../migrations/postgres/0004_erasures.sql") },
 ];
-/// The newest text of all views. It says `CREATE OR REPLACE`, so whoever puts other tables in the place of the views'
-/// tables runs it again in the same transaction: a view goes by the table that it was made over, not by its name.
-pub const VIEWS: &str = include_str!("../../migrations/postgres/0002_views.sql");
 
 /// Members that start together migrate one after the other. The number is ours alone in a database: "okr-ware".
 const LOCK: &str = "SELECT pg_advisory_xact_lock(8028636300320010853)";

@@ -4,6 +4,8 @@
 //! reads the old tables to its end, and the next one the new ones, and no query reads both: all views over the tables
 //! are locked before the first table is moved.
 
+use std::time::Duration;
+
 use tokio_postgres::Client;
 use worker::ProgressError;
 
@@ -18,6 +20,11 @@ pub(super) const HOLD: &str = "BEGIN; SET LOCAL lock_timeout = '3s';
     SELECT pg_advisory_xact_lock(8028636300320010853);
     SELECT pg_advisory_xact_lock(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()));
     LOCK TABLE okr_sink_offsets IN EXCLUSIVE MODE";
+
+/// How long all locks together are waited for. A reader may have a table and come for a view while we have the view and
+/// come for the table; the server looks for such circles after a second (`deadlock_timeout`) and ends whoever finds one.
+/// By then it was us who gave way.
+const LOCK_MAX: Duration = Duration::from_millis(800);
 
 /// Views over the tables: their names, and the text that makes them again. Those that were made last come first; they
 /// may stand on others, and a reader locks them in that order.
@@ -112,7 +119,7 @@ pub(super) async fn gone(
 }
 
 /// After [`HOLD`]: the new tables are the live ones.
-pub(super) async fn exchange(client: &Client, names: &Names, mark: &str) -> Result<(), RebuildError> {
+pub(super) async fn exchange(client: &Client, names: &Names) -> Result<(), RebuildError> {
     let (tables, run): (&[&str], _) =
         (&TABLES, async |sql: String| client.batch_execute(&sql).await.map_err(failed));
     let [live, fresh, retired] = [&names.live, &names.fresh, &names.retired].map(|name| quoted(name));
@@ -124,7 +131,9 @@ pub(super) async fn exchange(client: &Client, names: &Names, mark: &str) -> Resu
         locked.push(view.try_get(1).map_err(failed)?);
     }
     locked.extend(TABLES.iter().map(|table| format!("{live}.{table}")));
+    run(format!("SET LOCAL statement_timeout = {}", LOCK_MAX.as_millis())).await?;
     run(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", locked.join(", "))).await?;
+    run("SET LOCAL statement_timeout = 0".to_owned()).await?;
     let views = all().await?;
     if views.len() + TABLES.len() != locked.len() {
         return Err(RebuildError::Busy("a view was made over them just now".to_owned()));
@@ -143,7 +152,7 @@ pub(super) async fn exchange(client: &Client, names: &Names, mark: &str) -> Resu
     }
     let (owners, grants): (Vec<_>, Vec<_>) = words.into_iter().partition(|words| words.starts_with("ALTER"));
     run(grants.join("; ")).await?;
-    run(format!("CREATE SCHEMA {retired}; COMMENT ON SCHEMA {retired} IS '{mark}'")).await?;
+    run(format!("CREATE SCHEMA {retired}; COMMENT ON SCHEMA {retired} IS '{}'", names.mark)).await?;
     for table in TABLES {
         let moved = format!(
             "ALTER TABLE {live}.{table} SET SCHEMA {retired}; ALTER TABLE {fresh}.{table} SET SCHEMA {live}"

@@ -8,6 +8,7 @@ use deadpool_postgres::Object;
 use store::ground::{Connections, Failure, Terms};
 use tokio_postgres::Error;
 use tokio_postgres::error::SqlState;
+use uuid::Uuid;
 use worker::Standing;
 
 use super::{exchange, offsets, refused, statements};
@@ -25,6 +26,10 @@ const NAME_MAX: usize = 63;
 const STATEMENT_MAX: Duration = Duration::from_secs(3600);
 /// The server's patience while the last records are read; after that writers are free again.
 const IDLE_MAX: Duration = Duration::from_secs(60);
+
+/// How often a turn is asked for, and how long is in between.
+const TURN_TRIES: u32 = 10;
+const TURN_PAUSE: Duration = Duration::from_millis(200);
 
 /// One rebuild of a warehouse at a time, for as long as this connection lives.
 const TURN: &str = "SELECT pg_try_advisory_lock(8028076, oid::integer) FROM pg_namespace WHERE nspname = $1";
@@ -57,16 +62,19 @@ pub(super) struct Names {
     pub(super) fresh: String,
     /// Where the old ones go.
     pub(super) retired: String,
+    /// What both say of themselves: [`MARK`], and which rebuild it is.
+    pub(super) mark: String,
 }
 
 /// A rebuild's place in Postgres.
 pub(crate) struct ServerSite {
+    place: Place,
     client: Object,
     names: Names,
 }
 
 pub(super) fn failed(error: Error) -> RebuildError {
-    let busy = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED];
+    let busy = [SqlState::LOCK_NOT_AVAILABLE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::QUERY_CANCELED];
     let is_busy = error.code().is_some_and(|code| busy.contains(code));
     match Failure::from(error) {
         Failure::Again(words) | Failure::Unavailable(words) if is_busy => RebuildError::Busy(words),
@@ -80,7 +88,7 @@ impl Names {
         if fresh.len() > NAME_MAX {
             return Err(RebuildError::TooLong(fresh));
         }
-        Ok(Self { live: schema.to_owned(), fresh, retired })
+        Ok(Self { live: schema.to_owned(), fresh, retired, mark: format!("{MARK} {}", Uuid::now_v7()) })
     }
 }
 
@@ -118,16 +126,31 @@ pub(crate) async fn abandon(place: &Place) -> Result<bool, RebuildError> {
 }
 
 async fn turn(client: &Object, names: &Names) -> Result<(), RebuildError> {
-    let row = client.query_opt(TURN, &[&names.live]).await.map_err(failed)?;
-    let is_ours = row.map(|row| row.try_get::<_, bool>(0)).transpose().map_err(failed)?;
-    if is_ours.unwrap_or_default() { Ok(()) } else { Err(RebuildError::UnderWay) }
+    // The server may not have noticed yet that the one before has ended.
+    for _ in 0..TURN_TRIES {
+        let row = client.query_opt(TURN, &[&names.live]).await.map_err(failed)?;
+        let is_ours = row.map(|row| row.try_get::<_, bool>(0)).transpose().map_err(failed)?;
+        if is_ours.unwrap_or_default() {
+            return Ok(());
+        }
+        tokio::time::sleep(TURN_PAUSE).await;
+    }
+    Err(RebuildError::UnderWay)
+}
+
+/// What the schema says of itself; nothing where there is none.
+async fn said(client: &Object, schema: &str) -> Result<Option<String>, RebuildError> {
+    let Some(row) = client.query_opt(SAID, &[&schema]).await.map_err(failed)? else { return Ok(None) };
+    Ok(Some(row.try_get::<_, Option<String>>(0).map_err(failed)?.unwrap_or_default()))
 }
 
 /// Whether the schema is there, and was made by a rebuild.
 async fn is_ours(client: &Object, schema: &str) -> Result<bool, RebuildError> {
-    let Some(row) = client.query_opt(SAID, &[&schema]).await.map_err(failed)? else { return Ok(false) };
-    let said: Option<String> = row.try_get(0).map_err(failed)?;
-    if said.as_deref() == Some(MARK) { Ok(true) } else { Err(RebuildError::Taken(schema.to_owned())) }
+    match said(client, schema).await? {
+        None => Ok(false),
+        Some(said) if said.starts_with(MARK) => Ok(true),
+        Some(_) => Err(RebuildError::Taken(schema.to_owned())),
+    }
 }
 
 /// False: there was nothing. What somebody has made on the tables meanwhile goes with them, where it is ours.
@@ -163,7 +186,7 @@ impl ServerSite {
         turn(&client, &names).await?;
         drop_ours(&client, &names).await?;
         let (live, fresh) = (quoted(&names.live), quoted(&names.fresh));
-        let made = format!("CREATE SCHEMA {fresh}; COMMENT ON SCHEMA {fresh} IS '{MARK}'");
+        let made = format!("CREATE SCHEMA {fresh}; COMMENT ON SCHEMA {fresh} IS '{}'", names.mark);
         client.batch_execute(&made).await.map_err(failed)?;
         Migration::new(&names.fresh).apply(&mut client).await?;
         // Views stay with the live tables' names: they are made over the new tables in the exchange.
@@ -188,20 +211,39 @@ impl ServerSite {
         }
         let beside = Place { url: place.url.clone(), schema: names.fresh.clone() };
         let target = open(&beside, Tables::Expect).await?;
-        Ok((Self { client, names }, target))
+        Ok((Self { place: place.clone(), client, names }, target))
     }
 
     async fn run(&self, sql: &str) -> Result<(), RebuildError> {
         self.client.batch_execute(sql).await.map_err(failed)
+    }
+
+    async fn standings(&self) -> Result<Vec<Standing>, RebuildError> {
+        let rows = self.client.query(statements::OFFSETS, &[]).await.map_err(failed)?;
+        let standings = rows.iter().map(offsets::standing).collect::<Result<_, Failure>>();
+        standings.map_err(|failure| RebuildError::Home(refused(failure)))
+    }
+
+    /// A connection that was cut took our turn with it: nobody may have had one since.
+    async fn revive(&mut self) -> Result<(), RebuildError> {
+        if !self.client.is_closed() {
+            return Ok(());
+        }
+        let client = connect(&self.place).await?;
+        turn(&client, &self.names).await?;
+        if said(&client, &self.names.fresh).await?.as_ref() != Some(&self.names.mark) {
+            return Err(RebuildError::Overtaken("another rebuild was begun"));
+        }
+        self.client = client;
+        Ok(())
     }
 }
 
 #[async_trait]
 impl Site for ServerSite {
     async fn live(&mut self) -> Result<Vec<Standing>, RebuildError> {
-        let rows = self.client.query(statements::OFFSETS, &[]).await.map_err(failed)?;
-        let standings = rows.iter().map(offsets::standing).collect::<Result<_, Failure>>();
-        standings.map_err(|failure| RebuildError::Home(refused(failure)))
+        self.revive().await?;
+        self.standings().await
     }
 
     async fn rows(&mut self, covered: &[(i32, i64)]) -> Result<(i64, i64), RebuildError> {
@@ -233,8 +275,10 @@ impl Site for ServerSite {
     }
 
     async fn hold(&mut self) -> Result<Vec<Standing>, RebuildError> {
+        self.revive().await?;
         self.run(exchange::HOLD).await?;
-        self.live().await
+        // On this connection or not at all: another one would hold nobody.
+        self.standings().await
     }
 
     async fn release(&mut self) {
@@ -243,7 +287,7 @@ impl Site for ServerSite {
     }
 
     async fn exchange(&mut self, _: &[(i32, i64)]) -> Result<(), RebuildError> {
-        exchange::exchange(&self.client, &self.names, MARK).await
+        exchange::exchange(&self.client, &self.names).await
     }
 
     async fn clear(&mut self) -> Result<(), RebuildError> {

@@ -107,6 +107,18 @@ impl<H: BatchHandler<Item = Entry>> Fill<H> {
         self.writer.shares.values().all(|share| share.next.max(share.low) >= share.high)
     }
 
+    /// That every partition of `live` is read.
+    pub(crate) fn check(&self, live: &[Standing]) -> Result<(), RebuildError> {
+        let of_topic = live.iter().filter(|it| &*it.slot.topic == TOPIC && it.next > 0);
+        match of_topic.map(|it| it.slot.partition).find(|it| !self.writer.shares.contains_key(it)) {
+            Some(partition) => {
+                let why = "the topic did not have it at the beginning".to_owned();
+                Err(RebuildError::Elsewhere { partition, why })
+            }
+            None => Ok(()),
+        }
+    }
+
     /// How many records of `live` are not contained yet.
     pub(crate) fn behind(&self, live: &[Standing]) -> i64 {
         let ours =

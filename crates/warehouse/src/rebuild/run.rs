@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use bus::{ReadFrom, Reader, Settings};
 use tokio::time::sleep;
-use worker::{BatchHandler, Standing};
+use worker::{BatchHandler, ProgressError, Standing};
 
 use super::fill::Fill;
 use super::{Notice, Outlook, RebuildError, Rebuilt, Site, look};
@@ -17,10 +17,12 @@ const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// When nothing came for this long, the topic has nothing more, even if a last offset is no record's.
 const STILL: Duration = Duration::from_secs(5);
 /// How long writers are held up for the last records.
-const HOLD_MAX: Duration = Duration::from_secs(8);
+const HOLD_MAX: Duration = Duration::from_secs(5);
 /// How often the exchange is tried, and what is between: members and readers go on, and what came is read.
 const ATTEMPTS_MAX: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(2);
+/// How often a database that does not answer is asked again.
+const TRIES_MAX: u32 = 150;
 /// How often rows that seem to be lost are counted: members and we do not read in step, and where a delivery is
 /// corrected, rows come and go.
 const COUNTS_MAX: u32 = 3;
@@ -132,7 +134,9 @@ impl<H: BatchHandler<Item = Entry>> Work<'_, H> {
             if !self.fill.is_at_the_ends() && silence < STILL {
                 continue;
             }
-            let behind = self.fill.behind(&self.site.live().await?);
+            let live = self.live().await?;
+            self.fill.check(&live)?;
+            let behind = self.fill.behind(&live);
             if behind == 0 {
                 (self.tell)(Notice::CaughtUp { read });
                 return Ok(());
@@ -140,6 +144,18 @@ impl<H: BatchHandler<Item = Entry>> Work<'_, H> {
             if silence >= SILENCE_MAX {
                 return Err(RebuildError::Silent { seconds: silence.as_secs(), behind });
             }
+        }
+    }
+
+    /// Where the live generation stands; a database that is away comes back.
+    async fn live(&mut self) -> Result<Vec<Standing>, RebuildError> {
+        let mut tries = 1;
+        loop {
+            match self.site.live().await {
+                Err(RebuildError::Home(ProgressError::Unavailable(_))) if tries < TRIES_MAX => tries += 1,
+                outcome => return outcome,
+            }
+            sleep(PAUSE).await;
         }
     }
 
@@ -172,7 +188,9 @@ impl<H: BatchHandler<Item = Entry>> Work<'_, H> {
         let mut attempts = 1;
         loop {
             match self.attempt().await {
-                Err(RebuildError::Busy(why)) if attempts < ATTEMPTS_MAX => {
+                Err(RebuildError::Busy(why) | RebuildError::Home(ProgressError::Unavailable(why)))
+                    if attempts < ATTEMPTS_MAX =>
+                {
                     self.site.release().await;
                     (self.tell)(Notice::Waiting(why));
                     self.go_on(PAUSE).await?;
@@ -190,6 +208,7 @@ impl<H: BatchHandler<Item = Entry>> Work<'_, H> {
     async fn attempt(&mut self) -> Result<Duration, RebuildError> {
         let live = self.site.hold().await?;
         let since = Instant::now();
+        self.fill.check(&live)?;
         self.reach(&live, since).await?;
         self.site.exchange(&self.fill.covered()).await?;
         Ok(since.elapsed())

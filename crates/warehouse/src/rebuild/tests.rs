@@ -12,7 +12,7 @@ use crate::tests::bench::{Behind, Bench};
 use crate::tests::history::at;
 use crate::tests::reference;
 use crate::tests::suite::exact::some;
-use crate::{OpenError, Place, Tables, open};
+use crate::{Forget, OpenError, Person, Place, Tables, open};
 use log::Log;
 
 /// A warehouse whose file nobody has, where it is one.
@@ -144,6 +144,25 @@ async fn a_correction_whose_record_is_gone_still_holds() {
         log.expire(0, 1);
         let rebuilt = home.rebuild(&log, true).await.unwrap();
         assert_eq!((rebuilt.lost, rebuilt.after), (1, 1), "what was corrected has come back");
+    }
+}
+
+/// Their records are on the topic still, and are read again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_was_forgotten_does_not_come_back_with_the_topic() {
+    for mut home in Home::both().await {
+        let log = Log::of(&history());
+        home.fill(&log).await;
+        let person = Person { words: vec!["red".to_owned()], ..Person::default() };
+        let tally = Forget::open(&home.bench.place, &person).await.unwrap().apply("run 1").await.unwrap();
+        assert!(tally.changed > 0, "nobody is called so");
+        home.rebuild(&log, false).await.unwrap();
+        home.open().await;
+        let (list, mut events) = (home.bench.target.erasures().await.unwrap(), log.all());
+        for event in &mut events {
+            list.erase(event);
+        }
+        reference::check(&home.bench, &events).await.unwrap();
     }
 }
 

@@ -42,7 +42,8 @@ pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
         }
         return Ok(explain(&outlook, options));
     }
-    let rebuild = Rebuild { place, settings, registry: parts::registry(whole)?, accepts_loss: options.accept_loss };
+    let rebuild =
+        Rebuild { place, settings, registry: parts::registry(whole)?, accepts_loss: options.accept_loss };
     let teller = Teller::new();
     let outcome = rebuild.run(&|notice| teller.hear(&notice)).await;
     teller.end();
@@ -61,7 +62,10 @@ async fn clear(place: &warehouse::Place, options: &Options) -> Result<ExitCode> 
     if json {
         super::super::put(&format!("{}\n", json!({ "abandoned": found })))?;
     }
-    eprintln!("{}", if found { "what an earlier rebuild left is gone" } else { "no rebuild has left anything" });
+    eprintln!(
+        "{}",
+        if found { "what an earlier rebuild left is gone" } else { "no rebuild has left anything" }
+    );
     Ok(ExitCode::SUCCESS)
 }
 
@@ -85,11 +89,15 @@ fn as_text(outlook: &Outlook) -> String {
 /// Why it would be refused, or how to do it.
 fn explain(outlook: &Outlook, options: &Options) -> ExitCode {
     if outlook.has_leftovers {
-        eprintln!("an earlier rebuild was cut off; the next one begins anew, --abandon takes away what it left");
+        eprintln!(
+            "an earlier rebuild was cut off; the next one begins anew, --abandon takes away what it left"
+        );
     }
     match outlook.check(options.accept_loss) {
         Ok(()) => {
-            eprintln!("a new generation of the tables would be filled and put in their place: --apply does it");
+            eprintln!(
+                "a new generation of the tables would be filled and put in their place: --apply does it"
+            );
             ExitCode::SUCCESS
         }
         Err(why) => {
@@ -100,8 +108,7 @@ fn explain(outlook: &Outlook, options: &Options) -> ExitCode {
 }
 
 fn as_json(outlook: &Outlook, rebuilt: Option<&Rebuilt>) -> Value {
-    let part =
-        |part: &warehouse::rebuild::Part| json!({ "partition": part.partition, "low": part.low, "high": part.high, "next": part.next });
+    let part = |part: &warehouse::rebuild::Part| json!({ "partition": part.partition, "low": part.low, "high": part.high, "next": part.next });
     let mut shown = json!({
         "applied": rebuilt.is_some(),
         "topic": { "name": TOPIC, "records": outlook.records() },
@@ -136,7 +143,9 @@ fn conclude(rebuilt: &Rebuilt) {
         eprintln!("{} rows are gone, for {TOPIC} no longer had their records", rebuilt.lost);
     }
     if let Some(left) = &rebuilt.left {
-        eprintln!("the old tables are still there ({left}): `okr-router warehouse rebuild --abandon` takes them away");
+        eprintln!(
+            "the old tables are still there ({left}): `okr-router warehouse rebuild --abandon` takes them away"
+        );
     }
 }
 
@@ -210,7 +219,10 @@ fn percent(read: u64, of: u64) -> u64 {
 fn progress(read: u64, of: u64, since: Duration) -> String {
     let a_second = read as f64 / since.as_secs_f64().max(0.001);
     let left = of.saturating_sub(read) as f64 / a_second.max(1.0);
-    format!("{read} of {of} records ({} %), {a_second:.0} a second, about {left:.0} s left", percent(read, of))
+    format!(
+        "{read} of {of} records ({} %), {a_second:.0} a second, about {left:.0} s left",
+        percent(read, of)
+    )
 }
 
 fn bar(read: u64, of: u64, since: Duration) -> String {
@@ -226,7 +238,10 @@ mod tests {
     #[test]
     fn a_bar_says_how_far_it_is_and_how_long_it_takes() {
         let shown = bar(250, 1_000, Duration::from_secs(5));
-        assert!(shown.starts_with("[#######.......................] 250 of 1000 records (25 %), 50 a second"), "{shown}");
+        assert!(
+            shown.starts_with("[#######.......................] 250 of 1000 records (25 %), 50 a second"),
+            "{shown}"
+        );
         assert!(shown.contains("about 15 s left"), "{shown}");
         assert!(bar(1_200, 1_000, Duration::from_secs(1)).contains("(100 %)"));
         assert!(bar(0, 0, Duration::ZERO).contains("0 of 0 records (100 %)"));

@@ -100,6 +100,27 @@ async fn a_long_query_is_waited_for_and_holds_up_members_for_moments_alone() {
     reference::check(&bench, &log.all()).await.unwrap();
 }
 
+/// Whoever has one of the tables and comes for a view, while the rebuild has the view and comes for the table, goes on.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_with_several_queries_in_one_transaction_is_given_way() {
+    let log = Log::of(&history());
+    let (bench, client) = filled(&log).await;
+    let watcher = connect(&bench.place.url).await.unwrap();
+    let waits = "SELECT count(*) FROM pg_locks WHERE mode = 'AccessExclusiveLock' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    client.batch_execute("BEGIN; SELECT count(*) FROM okr_state").await.unwrap();
+    let (rebuilt, ()) = tokio::join!(rebuild(&bench, &log, false, &|_| {}), async {
+        while one(&watcher, waits).await == 0 {
+            tokio::task::yield_now().await;
+        }
+        for view in ["okr_key_results", "okr_rollup", "okr_progress_weekly"] {
+            one(&client, &format!("SELECT count(*) FROM {view}")).await;
+        }
+        client.batch_execute("COMMIT").await.unwrap();
+    });
+    rebuilt.unwrap();
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_stands_on_the_tables_comes_along_or_is_told_before() {
     let log = Log::of(&history());
@@ -192,6 +213,33 @@ async fn whoever_is_forgotten_meanwhile_does_not_come_back() {
         renew(&mut *site, fresh, log.parts(), (&log.outlook(), false), &|_| {}).await.unwrap_err();
     assert!(matches!(overtaken, RebuildError::Overtaken(why) if why.contains("forgotten")), "{overtaken}");
     site.clear().await.unwrap();
+}
+
+/// All connections are cut when everything is read; the rebuild goes on, and is still the only one.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_are_cut_are_made_again() {
+    let log = Log::of(&history());
+    let (bench, client) = filled(&log).await;
+    let (mut site, fresh) = make(&bench.place).await.unwrap();
+    let cut = "SELECT count(pg_terminate_backend(pid, 10000)) FROM pg_stat_activity
+        WHERE datname = current_database() AND application_name = 'okr-router'";
+    assert!(one(&client, cut).await > 1);
+    renew(&mut *site, fresh, log.parts(), (&log.outlook(), false), &|_| {}).await.unwrap();
+    assert!(matches!(abandon(&bench.place).await.unwrap_err(), RebuildError::UnderWay));
+    site.clear().await.unwrap();
+    drop(site);
+    // Cut once more, with another rebuild in between: what it made is not exchanged.
+    let (mut site, fresh) = make(&bench.place).await.unwrap();
+    one(&client, cut).await;
+    assert!(abandon(&bench.place).await.unwrap());
+    drop(make(&bench.place).await.unwrap());
+    let overtaken =
+        renew(&mut *site, fresh, log.parts(), (&log.outlook(), false), &|_| {}).await.unwrap_err();
+    assert!(
+        matches!(overtaken, RebuildError::Overtaken(why) if why.contains("another rebuild")),
+        "{overtaken}"
+    );
+    reference::check(&bench, &log.all()).await.unwrap();
 }
 
 /// A schema of the name that a rebuild needs, and that it did not make, is left alone.
