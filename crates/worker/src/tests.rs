@@ -4,6 +4,7 @@ mod batches;
 mod brakes;
 mod eyes;
 mod fakes;
+mod reading;
 mod watch;
 
 use std::time::Duration;
