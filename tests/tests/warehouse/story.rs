@@ -56,8 +56,9 @@ impl Story {
             self.send(event, Kind::New, out);
         }
         if number % 2_000 == 1_000 {
+            // Where others come as well: too many in a row would halt the service, and rightly.
             let event = self.event(number);
-            out.push(Sent { partition: 0, event, kind: Kind::Poison });
+            out.push(self.placed(event, Kind::Poison));
         }
         if self.dice.u64(0..10) == 0 {
             let again = self.again();
