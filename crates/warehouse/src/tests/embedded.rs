@@ -120,6 +120,11 @@ async fn a_status_is_of_one_moment() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notes_go_by_their_age_while_the_service_runs() {
+    check(suite::forget::notes_go_by_their_age_while_the_service_runs).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_file_is_one_process_s_alone() {
     let bench = Bench::file().await;
     let held = open(&bench.place, Tables::Migrate).await.unwrap_err();

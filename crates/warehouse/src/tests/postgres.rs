@@ -7,7 +7,7 @@ use worker::ProgressError;
 use super::bench::{Bench, Member};
 use super::history::at;
 use super::{ends, reference, suite};
-use crate::{Place, Tables, open};
+use crate::{Forget, Person, Place, Tables, open};
 
 /// One cluster for all tests of this process; it goes with the process.
 pub async fn database() -> Database {
@@ -137,6 +137,30 @@ async fn a_status_is_of_one_moment() {
     check(suite::offsets::a_status_is_of_one_moment).await;
 }
 
+/// Once somebody is on the list, no commit that began before ends after it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_commit_that_is_under_way_is_waited_for_before_anybody_is_forgotten() {
+    let bench = Bench::postgres(database().await).await;
+    let member = connect(&bench.place.url).await.unwrap();
+    let commit = "SET search_path = okr; BEGIN; SELECT pg_advisory_xact_lock_shared(8028075,
+        (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()))";
+    member.batch_execute(commit).await.unwrap();
+    let person = Person { words: vec!["dana".to_owned()], ..Person::default() };
+    let forget = Forget::open(&bench.place, &person).await.unwrap();
+    let waits = "SELECT 1 AS is FROM pg_locks WHERE locktype = 'advisory' AND NOT granted
+        AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+    let commits = async {
+        while bench.rows(waits).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+        assert!(bench.table("okr_erasures").await.is_empty());
+        member.batch_execute("COMMIT").await.unwrap();
+    };
+    let (forgotten, ()) = ends(async { tokio::join!(forget.apply("run 1"), commits) }).await;
+    forgotten.unwrap();
+    assert_eq!(bench.table("okr_erasures").await.len(), 1);
+}
+
 /// What every row would meet is no row's fault, and what cannot be read stays so: a person is told, and nothing is lost.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_somebody_did_to_the_tables_is_neither_a_records_fault_nor_waited_for() {
@@ -152,6 +176,11 @@ async fn what_somebody_did_to_the_tables_is_neither_a_records_fault_nor_waited_f
     let again = member.batch(&[(0, at("kr", 1, 0, 0.1))]);
     let broken = member.try_commit(&again).await;
     assert!(matches!(broken, Err(ProgressError::Broken(_))), "{broken:?}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn notes_go_by_their_age_while_the_service_runs() {
+    check(suite::forget::notes_go_by_their_age_while_the_service_runs).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,7 +1,9 @@
 //! Who is forgotten is gone from all tables, and nothing that comes brings them back.
 
 use std::sync::Arc;
+use std::time::Duration;
 
+use boot::House;
 use okr::{Change, OkrEvent};
 use serde_json::json;
 
@@ -13,7 +15,7 @@ use crate::sweep::{Rule, Tally};
 use crate::tests::bench::{Behind, Bench, Member};
 use crate::tests::history::{at, bare, minutes};
 use crate::tests::reference;
-use crate::{Person, migrate};
+use crate::{Person, migrate, retention};
 
 const TABLES: &[&str] =
     &["okr_events", "okr_state", "okr_progress_daily", "okr_corrections", "okr_sink_offsets", "okr_erasures"];
@@ -208,6 +210,23 @@ pub async fn old_notes_go_and_what_they_are_of_stays(bench: Bench) {
     expected.push(at("a", 5, 3, 0.15));
     reference::check(&bench, &expected).await.unwrap();
     assert_eq!(sweep(&*bench.target, &rule, Some("retention")).await.unwrap().changed, 0);
+}
+
+/// As the service does it, by its clock.
+pub async fn notes_go_by_their_age_while_the_service_runs(bench: Bench) {
+    let mut member = Member::join(&bench.target, [0]).await;
+    let noted = |event: OkrEvent| OkrEvent { note: Some("n".into()), ..event };
+    let events = [noted(at("a", 1, 0, 0.1)), noted(at("a", 2, 20, 0.2))];
+    member.take_all(events.clone()).await;
+    let day = Duration::from_secs(24 * 60 * 60);
+    let house = House::new(Arc::new(move || minutes(10) + day));
+    let kept = tokio::spawn(retention::keep(house.clone(), bench.target.clone(), day));
+    let expected = [at("a", 1, 0, 0.1), events[1].clone()];
+    while reference::check(&bench, &expected).await.is_err() {
+        tokio::task::yield_now().await;
+    }
+    house.shutdown.cancel();
+    kept.await.unwrap().unwrap();
 }
 
 /// Applies a step of a later release, as its `warehouse migrate --apply` does.
