@@ -28,6 +28,16 @@ async fn one(client: &Client, sql: &str) -> i64 {
     client.query_one(sql, &[]).await.unwrap().get(0)
 }
 
+/// Waits for it, and fails where it does not come.
+async fn soon(is_there: impl AsyncFn() -> bool) {
+    let waits = async {
+        while !is_there().await {
+            tokio::time::sleep(std::time::Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(120), waits).await.expect("it did not come");
+}
+
 /// A member, a producer and a reader go on; the reader sees the old rows or the new ones.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_exchange_is_seen_whole_by_readers_and_not_at_all_by_members() {
@@ -88,9 +98,7 @@ async fn a_long_query_is_waited_for_and_holds_up_members_for_moments_alone() {
         }
     };
     let (rebuilt, ()) = tokio::join!(rebuild(&bench, &log, false, &tell), async {
-        while waited.lock().unwrap().is_none() {
-            tokio::time::sleep(std::time::Duration::from_millis(20)).await;
-        }
+        soon(async || waited.lock().unwrap().is_some()).await;
         // It was given up, so that others go on: a member, too.
         log.add(0, Some(at("kr-0", 800, 8_000, 0.5)));
         drop(log.member(&bench.target).await);
@@ -110,9 +118,7 @@ async fn a_reader_with_several_queries_in_one_transaction_is_given_way() {
         AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
     client.batch_execute("BEGIN; SELECT count(*) FROM okr_state").await.unwrap();
     let (rebuilt, ()) = tokio::join!(rebuild(&bench, &log, false, &|_| {}), async {
-        while one(&watcher, waits).await == 0 {
-            tokio::task::yield_now().await;
-        }
+        soon(async || one(&watcher, waits).await > 0).await;
         for view in ["okr_key_results", "okr_rollup", "okr_progress_weekly"] {
             one(&client, &format!("SELECT count(*) FROM {view}")).await;
         }
