@@ -11,11 +11,14 @@ use store::ground::{Connections, Failure};
 /// A client that is well sends, and takes, many times a second.
 const STANDSTILL: Duration = Duration::from_secs(10);
 
-/// Sessions of our own kind alone, which the same role may end.
-const END: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+/// Sessions of our own kind alone, which the same role may end, and of these who has slots of these tables in its hands:
+/// whoever only reads or copies for long takes nothing from others.
+const END: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity a
     WHERE datname = current_database() AND usename = current_user
         AND application_name = current_setting('application_name') AND pid <> pg_backend_pid()
-        AND state = 'active' AND wait_event_type = 'Client' AND query_start < now() - make_interval(secs => $1)";
+        AND state = 'active' AND wait_event_type = 'Client' AND query_start < now() - make_interval(secs => $1)
+        AND EXISTS (SELECT FROM pg_locks l
+            WHERE l.pid = a.pid AND l.granted AND l.relation = to_regclass('okr_sink_offsets'))";
 
 /// Ends their sessions; their transactions are taken back, so that others can go on. Should it fail, whatever is asked
 /// next says why.
