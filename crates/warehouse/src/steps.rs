@@ -4,6 +4,7 @@
 //! makes no difference of its own, and so no step, where a newer one of the same day says everything that it says. That
 //! holds wherever it stands among the events that are known: what lies between the two is of that day as well.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet};
 
 use okr::{OkrEvent, Status};
@@ -20,7 +21,7 @@ pub(crate) fn steps<'b>(rows: &[&'b Entry], left_out: &HashSet<Uuid>) -> BTreeMa
     }
     for entries in subjects.values_mut().filter(|entries| entries.len() > 1) {
         // The newest first: each is held against the step after it.
-        entries.sort_unstable_by(|one, other| other.rank.cmp(&one.rank));
+        entries.sort_unstable_by_key(|entry| Reverse(entry.rank));
         entries.dedup_by(|older, newer| {
             day(older.ordered_at()) == day(newer.ordered_at()) && says_all_of(&newer.event, &older.event)
         });

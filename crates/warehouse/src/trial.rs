@@ -23,7 +23,7 @@ pub struct Trial {
 
 #[derive(Debug)]
 enum Ground {
-    Server(Server),
+    Server(Box<Server>),
     File(File),
 }
 
@@ -50,7 +50,7 @@ impl Trial {
             }
             None => {
                 let server = Server::open(&configured.url, name).await?;
-                (Place { url: configured.url.clone(), schema: name.to_owned() }, Ground::Server(server))
+                (Place { url: configured.url.clone(), schema: name.to_owned() }, Ground::Server(Box::new(server)))
             }
         };
         Ok(Self { place, ground })
@@ -112,7 +112,7 @@ impl Trial {
     /// The database's.
     pub async fn onlooker(&self) -> Result<Onlooker, OpenError> {
         Ok(Onlooker(match &self.ground {
-            Ground::Server(server) => Eye::Server(server.look().await?),
+            Ground::Server(server) => Eye::Server(Box::new(server.look().await?)),
             Ground::File(file) => Eye::File(file.look().await?),
         }))
     }
@@ -135,7 +135,7 @@ pub struct Onlooker(Eye);
 
 #[derive(Debug)]
 enum Eye {
-    Server(server::Look),
+    Server(Box<server::Look>),
     File(file::Look),
 }
 

@@ -41,7 +41,7 @@ impl Events {
         let number = repeated(number).unwrap_or(number);
         let received = self.from + self.step * i32::try_from(number).unwrap_or(i32::MAX);
         let mut event = check_in(number, draw(number, 1) % self.subjects, received);
-        if draw(number, 2) % LATE == 0 {
+        if draw(number, 2).is_multiple_of(LATE) {
             // Up to two check-ins of its key result earlier, so mostly behind one that has come.
             let back = draw(number, 3) % (2 * self.subjects).min(self.records.max(1));
             event.occurred_at = received - self.step * i32::try_from(back).unwrap_or(i32::MAX);
@@ -57,12 +57,12 @@ impl Events {
 
 /// The earlier record that this one is once more.
 fn repeated(number: u64) -> Option<u64> {
-    if number == 0 || draw(number, 5) % REPEATED != 0 {
+    if number == 0 || !draw(number, 5).is_multiple_of(REPEATED) {
         return None;
     }
     let first = number - 1 - draw(number, 6) % number.min(REPEATED_AFTER);
     // What is a repetition itself is not repeated; the one before it mostly is none.
-    (0..=first).rev().find(|number| *number == 0 || draw(*number, 5) % REPEATED != 0)
+    (0..=first).rev().find(|number| *number == 0 || !draw(*number, 5).is_multiple_of(REPEATED))
 }
 
 /// The same number each time (SplitMix64), another one for each `of`.
