@@ -68,6 +68,15 @@ struct Caller {
     started: Instant,
 }
 
+/// How far a request came, for whoever answers it.
+#[derive(Debug, Default)]
+struct Met {
+    /// Begun once it is proven.
+    span: Option<Span>,
+    /// Whether its body was asked for, so that a sender who waits for that has begun to send.
+    is_read: bool,
+}
+
 impl Caller {
     fn entry(self, method: &Method, is_batch: bool) -> Entry<'_> {
         Entry { method, route: if is_batch { BATCH_ROUTE } else { ROUTE }, scheme: self.scheme }
@@ -149,17 +158,18 @@ impl Door {
         let started = Instant::now();
         let caller = Caller { peer, scheme, started };
         let (head, mut body) = request.into_parts();
-        let mut proven = None;
+        let mut met = Met::default();
         let entrances = self.entrances.take();
         let (name, is_batch) = way(head.uri.path()).unwrap_or_default();
         let entrance = entrances.get(name);
-        let answered = self.handle((entrance, is_batch), &head, &mut body, (caller, &mut proven)).await;
-        let mut span =
-            proven.unwrap_or_else(|| Trail::default().enter(&caller.entry(&head.method, is_batch), started));
+        let answered = self.handle((entrance, is_batch), &head, &mut body, (caller, &mut met)).await;
+        let mut span = met
+            .span
+            .unwrap_or_else(|| Trail::default().enter(&caller.entry(&head.method, is_batch), started));
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
         let answer = answered.unwrap_or_else(|problem| {
-            // Who asks before sending has sent nothing yet, and shall not.
-            if !head.headers.contains_key(header::EXPECT) {
+            // Who asks before sending has sent nothing before it is read, and shall not.
+            if met.is_read || !head.headers.contains_key(header::EXPECT) {
                 body::drain(body);
             }
             observe::refused(source, problem.reason());
@@ -180,13 +190,12 @@ impl Door {
         Ok(answer)
     }
 
-    /// `span` is begun once the request is proven.
     async fn handle(
         &self,
         (entrance, is_batch): (Option<&Entrance>, bool),
         head: &http::request::Parts,
         body: &mut Incoming,
-        (caller, span): (Caller, &mut Option<Span>),
+        (caller, met): (Caller, &mut Met),
     ) -> Result<Answer, Problem> {
         let (headers, started) = (&head.headers, caller.started);
         self.header_caps(headers)?;
@@ -206,15 +215,18 @@ impl Door {
             media_type(headers, source)?;
         }
         let coding = coding(headers)?;
-        let (wire_body, mut charge) = self.body(body, headers, caller).await?;
+        let (wire_body, mut charge) = self.body(body, headers, (caller, &mut met.is_read)).await?;
         let deadline = started + self.config.request_deadline.0.saturating_sub(ANSWER_TIME);
         if let Some(offer) = source.offer(&head.method, headers, &wire_body).filter(|_| !is_batch) {
             let greeting = self.memory.register(source, offer, deadline).await?;
             return Ok(answer::greeting(&greeting));
         }
         self.prove(entrance, headers, &wire_body, (caller, deadline)).await?;
+        if self.proxies.is_news(caller.peer, headers) {
+            tell_of_proxy(caller.peer);
+        }
         let mut trail = Trail::of(headers);
-        *span = Some(trail.enter(&caller.entry(&head.method, is_batch), started));
+        met.span = Some(trail.enter(&caller.entry(&head.method, is_batch), started));
         if let Some(bucket) = entrance.bucket() {
             bucket.take(Instant::now()).map_err(|wait| {
                 let retry_after = (wait.as_secs_f64().ceil() as u64).max(1);
@@ -264,7 +276,7 @@ impl Door {
         &self,
         body: &mut Incoming,
         headers: &HeaderMap,
-        caller: Caller,
+        (caller, is_read): (Caller, &mut bool),
     ) -> Result<(Bytes, Charge), Problem> {
         let (bytes_max, announced) = (self.config.body_max, body.size_hint().lower());
         if announced > bytes_max.0 {
@@ -273,6 +285,7 @@ impl Door {
         let mut charge = self.room.enter(usize::try_from(announced).unwrap_or(usize::MAX))?;
         let deadline = caller.started + self.config.request_deadline.0 / 2;
         let client = || self.proxies.client(caller.peer, headers);
+        *is_read = true;
         let read = body::read(body, (bytes_max.as_usize(), deadline), &mut charge, client).await?;
         Ok((read, charge))
     }
@@ -343,7 +356,7 @@ impl Door {
     }
 
     /// The longest that a delivery can be on its way: it waits for a twin, or the registry, and then for its reports.
-    fn way_max(&self) -> Duration {
+    pub(crate) fn way_max(&self) -> Duration {
         self.config.request_deadline.0 + self.desk.report_max()
     }
 
@@ -369,6 +382,14 @@ impl Door {
             Err(_) => Err(Problem::Unavailable { reason: "deadline" }),
         }
     }
+}
+
+fn tell_of_proxy(peer: IpAddr) {
+    tracing::warn!(
+        peer = %peer,
+        "{peer} names the clients that it forwards, and is none of `gateway.trusted_proxies`: all of them count as one \
+         client; if it is your proxy, name it there"
+    );
 }
 
 /// The source of `/in/{source}` and of `/in/{source}/batch`, and whether it is the latter; everything else is nobody's.

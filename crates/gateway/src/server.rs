@@ -104,7 +104,7 @@ async fn connection(
 ) {
     // An answer is one small write; waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
-    observe::connections(1.0);
+    let _counted = Counted::new();
     match door.tls().take() {
         None => talk(stream, (peer, "http"), door, shutdown).await,
         Some(tls) => {
@@ -118,7 +118,22 @@ async fn connection(
             }
         }
     }
-    observe::connections(-1.0);
+}
+
+/// Counts a connection until it ends, however it ends.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        observe::connections(1.0);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        observe::connections(-1.0);
+    }
 }
 
 /// HTTP, over whatever carries it.
