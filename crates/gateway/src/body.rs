@@ -51,7 +51,7 @@ pub(crate) async fn read(
         }
         let mut share = charge.share(client());
         share.grow(whole.len())?;
-        rest(body, whole, (charge, share)).await
+        Box::pin(rest(body, whole, (charge, share))).await
     };
     tokio::time::timeout_at(deadline, reading).await.unwrap_or(Err(Problem::BodyLate))
 }

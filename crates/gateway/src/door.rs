@@ -1,10 +1,13 @@
 //! One request, in the order of the contract: who is meant, may it be sent like this, is it small enough, is it
 //! proven, is it not too much; then it is read, and taken to the desk.
+//!
+//! What few requests need is awaited on the heap: every connection keeps room for the largest future that a request of
+//! its may become, and each request moves it about.
 
 mod batch;
 mod media;
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use boot::trace::Span;
 use bytes::Bytes;
@@ -218,7 +221,7 @@ impl Door {
         let (wire_body, mut charge) = self.body(body, headers, (caller, &mut met.is_read)).await?;
         let deadline = started + self.config.request_deadline.0.saturating_sub(ANSWER_TIME);
         if let Some(offer) = source.offer(&head.method, headers, &wire_body).filter(|_| !is_batch) {
-            let greeting = self.memory.register(source, offer, deadline).await?;
+            let greeting = Box::pin(self.memory.register(source, offer, deadline)).await?;
             return Ok(answer::greeting(&greeting));
         }
         self.prove(entrance, headers, &wire_body, (caller, deadline)).await?;
@@ -248,7 +251,7 @@ impl Door {
         let answer = match form {
             Some(form) => {
                 let batch = Batch { entrance, reader, headers, wire_body, charge, once };
-                self.batch(batch, form, coding).await?
+                Box::pin(self.batch(batch, form, coding)).await?
             }
             None => {
                 let bytes_max = self.config.body_max.as_usize();
@@ -304,7 +307,7 @@ impl Door {
             source.verify_with(&request, &learned.unwrap_or_default())
         };
         let mut proof = verify();
-        if proof == Err(Refusal::Mismatch) && self.memory.look_again(source, deadline).await? {
+        if proof == Err(Refusal::Mismatch) && Box::pin(self.memory.look_again(source, deadline)).await? {
             proof = verify();
         }
         proof.map_err(|refusal| {
@@ -332,8 +335,8 @@ impl Door {
         source: &str,
     ) -> Result<Answer, Problem> {
         let (desk, deadline) = (self.desk.clone(), parcel.deadline);
-        let taken_max = self.way_max();
-        let taking = async move {
+        let (parcel, taken_max) = (Box::new(parcel), self.way_max());
+        let taking = Box::pin(async move {
             // In place, so that it stands but once in what is carried around.
             let taking = std::pin::pin!(async move {
                 let told = desk.take(parcel).await;
@@ -342,9 +345,9 @@ impl Door {
             });
             match once {
                 None => Ok(taking.await),
-                Some(once) => once.around(taken_max, taking, Told::again).await,
+                Some(once) => Box::pin(once.around(taken_max, taking, Told::again)).await,
             }
-        };
+        });
         match self.outcome(taking, deadline, source).await?? {
             Told::First(outcome) => Ok(outcome.answer(false)),
             Told::Again(outcome) => {
@@ -363,7 +366,7 @@ impl Door {
     /// From here on what was proven goes its way even if its sender goes away; only the answer has a deadline.
     async fn outcome<T: Send + 'static>(
         &self,
-        taking: impl Future<Output = T> + Send + 'static,
+        taking: Pin<Box<impl Future<Output = T> + Send + 'static>>,
         deadline: Instant,
         source: &str,
     ) -> Result<T, Problem> {

@@ -12,15 +12,13 @@ use std::{
 
 use bus::SendError;
 use metrics::Gauge;
+use sources::Fingerprint;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{answer::Outcome, observe};
 
 /// What an entry costs beside its outcome: the map's slot, at most half of them empty, and the queue's.
 const ENTRY_BYTES: usize = 2 * size_of::<(Name, Entry)>() + size_of::<(Instant, Name)>();
-
-/// The content of a delivery, see [`sources::Reading::fingerprint`].
-pub(crate) type Fingerprint = [u8; 32];
 
 /// How much the window remembers.
 #[derive(Debug, Clone, Copy)]
@@ -57,7 +55,7 @@ enum Entry {
     OnTheWay(Option<watch::Sender<()>>),
     Known {
         since: Instant,
-        content: u128,
+        content: Fingerprint,
         outcome: Outcome,
     },
 }
@@ -93,7 +91,7 @@ impl Window {
     pub(crate) fn ask(
         self: &Arc<Self>,
         key: &[u8],
-        (fingerprint, understood): (&Fingerprint, bool),
+        (content, understood): (Fingerprint, bool),
         now: Instant,
     ) -> Seen {
         let name = self.name(key);
@@ -101,7 +99,7 @@ impl Window {
         state.forget(&self.limits, now);
         match state.entries.get_mut(&name) {
             Some(Entry::Known { content: known, outcome, .. })
-                if *known == content(fingerprint) && !(understood && is_mendable(outcome)) =>
+                if *known == content && !(understood && is_mendable(outcome)) =>
             {
                 return Seen::Before(outcome.clone());
             }
@@ -132,12 +130,12 @@ impl Window {
 
 impl Mine {
     /// Kafka holds it: from now on repeats are duplicates.
-    pub(crate) fn known(mut self, fingerprint: Fingerprint, outcome: Outcome, now: Instant) {
+    pub(crate) fn known(mut self, content: Fingerprint, outcome: Outcome, now: Instant) {
         self.settled = true;
         let mut state = self.window.state();
         state.bytes += cost(&outcome);
         // The entry that it replaces has what its twins wait for; that is dropped, and they ask again.
-        let known = Entry::Known { since: now, content: content(&fingerprint), outcome };
+        let known = Entry::Known { since: now, content, outcome };
         state.entries.insert(self.name, known);
         state.order.push_back((now, self.name));
         state.forget(&self.window.limits, now);
@@ -175,12 +173,6 @@ impl State {
 /// Whether the delivery may become events another time. What is too large for a record stays so.
 fn is_mendable(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Held(reason) if *reason != SendError::TooLarge.reason())
-}
-
-/// Half of a SHA-256 tells contents apart as well as the whole.
-fn content(fingerprint: &Fingerprint) -> u128 {
-    let (half, _) = fingerprint.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
-    u128::from_be_bytes(*half)
 }
 
 fn cost(outcome: &Outcome) -> usize {
