@@ -4,6 +4,7 @@ use std::{io::Read, net::IpAddr};
 
 use bytes::{Bytes, BytesMut};
 use flate2::read::MultiGzDecoder;
+use futures::FutureExt;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use tokio::time::{Instant, sleep};
@@ -36,22 +37,71 @@ pub(crate) async fn read(
         if body.is_end_stream() {
             return Ok(first);
         }
-        let share = charge.share(client());
-        rest(body, first, bytes_max, (charge, share)).await
+        // What has come already is read off the wire before anything is waited for, the end of a chunked body above all.
+        tokio::task::yield_now().await;
+        let mut whole = Whole::of(first, bytes_max);
+        while let Some(next) = piece(body).now_or_never() {
+            match next? {
+                Some(next) => whole.add(&next, body, charge)?,
+                None => return Ok(whole.done()),
+            }
+            if body.is_end_stream() {
+                return Ok(whole.done());
+            }
+        }
+        let mut share = charge.share(client());
+        share.grow(whole.len())?;
+        Box::pin(rest(body, whole, (charge, share))).await
     };
     tokio::time::timeout_at(deadline, reading).await.unwrap_or(Err(Problem::BodyLate))
 }
 
-/// What follows the first piece.
+/// A body as far as it has come. Only one of several pieces is copied.
+struct Whole {
+    first: Bytes,
+    joined: Option<BytesMut>,
+    bytes_max: usize,
+}
+
+impl Whole {
+    fn of(first: Bytes, bytes_max: usize) -> Self {
+        Self { first, joined: None, bytes_max }
+    }
+
+    fn len(&self) -> usize {
+        self.joined.as_ref().map_or(self.first.len(), BytesMut::len)
+    }
+
+    /// The next piece, charged; `body` says how much is still to come.
+    fn add(&mut self, next: &[u8], body: &Incoming, charge: &mut Charge) -> Result<(), Problem> {
+        let so_far = self.len();
+        if so_far + next.len() > self.bytes_max {
+            return Err(too_large(self.bytes_max));
+        }
+        charge.grow(next.len())?;
+        let joined = self.joined.get_or_insert_with(|| {
+            let announced =
+                body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
+            let bytes = (so_far + next.len() + announced).min(self.bytes_max);
+            let mut joined = BytesMut::with_capacity(bytes);
+            joined.extend_from_slice(&self.first);
+            joined
+        });
+        joined.extend_from_slice(next);
+        Ok(())
+    }
+
+    fn done(self) -> Bytes {
+        self.joined.map_or(self.first, BytesMut::freeze)
+    }
+}
+
+/// What has not come yet.
 async fn rest(
     body: &mut Incoming,
-    first: Bytes,
-    bytes_max: usize,
+    mut whole: Whole,
     (charge, mut share): (&mut Charge, Share),
 ) -> Result<Bytes, Problem> {
-    share.grow(first.len())?;
-    let announced = body.size_hint().exact().and_then(|bytes| usize::try_from(bytes).ok()).unwrap_or(0);
-    let mut whole: Option<BytesMut> = None;
     let mut look = std::pin::pin!(sleep(LOOK_EVERY));
     loop {
         let next = tokio::select! {
@@ -63,19 +113,9 @@ async fn rest(
                 continue;
             }
         };
-        let Some(next) = next else { return Ok(whole.map_or(first, BytesMut::freeze)) };
-        let so_far = whole.as_ref().map_or(first.len(), BytesMut::len);
-        if so_far + next.len() > bytes_max {
-            return Err(too_large(bytes_max));
-        }
-        charge.grow(next.len())?;
+        let Some(next) = next else { return Ok(whole.done()) };
+        whole.add(&next, body, charge)?;
         share.grow(next.len())?;
-        let whole = whole.get_or_insert_with(|| {
-            let mut whole = BytesMut::with_capacity((so_far + announced.max(next.len())).min(bytes_max));
-            whole.extend_from_slice(&first);
-            whole
-        });
-        whole.extend_from_slice(&next);
     }
 }
 

@@ -9,6 +9,7 @@ use bus::{Placed, SendError};
 use bytes::Bytes;
 use metrics::Histogram;
 use okr::OkrEvent;
+use sources::Fingerprint;
 use tokio::time::{Instant, timeout_at};
 
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     original::Original,
     records::{EventRecord, Topics, Why},
     trail::{Outgoing, Trail},
-    window::{Fingerprint, Limits, Mine, Seen, Window},
+    window::{Limits, Mine, Seen, Window},
 };
 
 pub(crate) use pending::Due;
@@ -108,14 +109,14 @@ impl Desk {
 
     /// Takes a delivery to Kafka, unless Kafka holds it. Runs to its end even if nobody waits for it any more: the
     /// window must learn of records that are acknowledged late.
-    pub(crate) async fn take(&self, mut parcel: Parcel) -> Told {
+    pub(crate) async fn take(&self, mut parcel: Box<Parcel>) -> Told {
         loop {
             match self.window.ask(&parcel.key, parcel.content(), Instant::now()) {
                 Seen::Before(outcome) => return Told::Again(outcome),
                 Seen::Never(mine) => return self.first(parcel, mine).await,
                 Seen::Otherwise => {
                     parcel.events = Err(identity_reused());
-                    return self.produce(parcel).await.map_or_else(Told::Unavailable, Told::First);
+                    return Box::pin(self.produce(parcel)).await.map_or_else(Told::Unavailable, Told::First);
                 }
                 Seen::OnTheWay(mut over) => {
                     // An error is the sender's end, which is the signal.
@@ -128,7 +129,7 @@ impl Desk {
         }
     }
 
-    async fn first(&self, parcel: Parcel, mine: Mine) -> Told {
+    async fn first(&self, parcel: Box<Parcel>, mine: Mine) -> Told {
         let fingerprint = parcel.fingerprint;
         match self.produce(parcel).await {
             Ok(outcome) => {
@@ -139,7 +140,7 @@ impl Desk {
         }
     }
 
-    async fn produce(&self, mut parcel: Parcel) -> Result<Outcome, &'static str> {
+    async fn produce(&self, mut parcel: Box<Parcel>) -> Result<Outcome, &'static str> {
         let dues = std::mem::take(&mut parcel.dues);
         let (kept, events) = parcel.parted();
         let held = match events {
@@ -149,7 +150,7 @@ impl Desk {
             },
             Err(held) => held,
         };
-        let outcome = self.held(&held, &kept).await?;
+        let outcome = Box::pin(self.held(&held, &kept)).await?;
         tell_held(&kept.original.source, &held);
         Ok(outcome)
     }
@@ -162,7 +163,7 @@ impl Desk {
         kept: &Kept,
     ) -> Result<Outcome, &'static str> {
         if !dues.is_empty() {
-            return self.pending(events, dues, kept).await;
+            return Box::pin(self.pending(events, dues, kept)).await;
         }
         let (records, drafts) = self.records(&mut events, kept).await?;
         Ok(accepted(drafts, self.acknowledged(records).await?))
@@ -257,8 +258,8 @@ impl Desk {
 
 impl Parcel {
     /// What it says, and whether it is understood.
-    fn content(&self) -> (&Fingerprint, bool) {
-        (&self.fingerprint, self.events.is_ok())
+    fn content(&self) -> (Fingerprint, bool) {
+        (self.fingerprint, self.events.is_ok())
     }
 
     fn parted(self) -> (Kept, Result<Vec<OkrEvent>, Held>) {

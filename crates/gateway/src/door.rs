@@ -1,10 +1,13 @@
 //! One request, in the order of the contract: who is meant, may it be sent like this, is it small enough, is it
 //! proven, is it not too much; then it is read, and taken to the desk.
+//!
+//! What few requests need is awaited on the heap: every connection keeps room for the largest future that a request of
+//! its may become, and each request moves it about.
 
 mod batch;
 mod media;
 
-use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, pin::Pin, sync::Arc, time::Duration};
 
 use boot::trace::Span;
 use bytes::Bytes;
@@ -66,6 +69,15 @@ struct Caller {
     peer: IpAddr,
     scheme: &'static str,
     started: Instant,
+}
+
+/// How far a request came, for whoever answers it.
+#[derive(Debug, Default)]
+struct Met {
+    /// Begun once it is proven.
+    span: Option<Span>,
+    /// Whether its body was asked for, so that a sender who waits for that has begun to send.
+    is_read: bool,
 }
 
 impl Caller {
@@ -149,17 +161,18 @@ impl Door {
         let started = Instant::now();
         let caller = Caller { peer, scheme, started };
         let (head, mut body) = request.into_parts();
-        let mut proven = None;
+        let mut met = Met::default();
         let entrances = self.entrances.take();
         let (name, is_batch) = way(head.uri.path()).unwrap_or_default();
         let entrance = entrances.get(name);
-        let answered = self.handle((entrance, is_batch), &head, &mut body, (caller, &mut proven)).await;
-        let mut span =
-            proven.unwrap_or_else(|| Trail::default().enter(&caller.entry(&head.method, is_batch), started));
+        let answered = self.handle((entrance, is_batch), &head, &mut body, (caller, &mut met)).await;
+        let mut span = met
+            .span
+            .unwrap_or_else(|| Trail::default().enter(&caller.entry(&head.method, is_batch), started));
         let source = entrance.map_or("unknown", |entrance| entrance.source.name());
         let answer = answered.unwrap_or_else(|problem| {
-            // Who asks before sending has sent nothing yet, and shall not.
-            if !head.headers.contains_key(header::EXPECT) {
+            // Who asks before sending has sent nothing before it is read, and shall not.
+            if met.is_read || !head.headers.contains_key(header::EXPECT) {
                 body::drain(body);
             }
             observe::refused(source, problem.reason());
@@ -180,13 +193,12 @@ impl Door {
         Ok(answer)
     }
 
-    /// `span` is begun once the request is proven.
     async fn handle(
         &self,
         (entrance, is_batch): (Option<&Entrance>, bool),
         head: &http::request::Parts,
         body: &mut Incoming,
-        (caller, span): (Caller, &mut Option<Span>),
+        (caller, met): (Caller, &mut Met),
     ) -> Result<Answer, Problem> {
         let (headers, started) = (&head.headers, caller.started);
         self.header_caps(headers)?;
@@ -206,15 +218,18 @@ impl Door {
             media_type(headers, source)?;
         }
         let coding = coding(headers)?;
-        let (wire_body, mut charge) = self.body(body, headers, caller).await?;
+        let (wire_body, mut charge) = self.body(body, headers, (caller, &mut met.is_read)).await?;
         let deadline = started + self.config.request_deadline.0.saturating_sub(ANSWER_TIME);
         if let Some(offer) = source.offer(&head.method, headers, &wire_body).filter(|_| !is_batch) {
-            let greeting = self.memory.register(source, offer, deadline).await?;
+            let greeting = Box::pin(self.memory.register(source, offer, deadline)).await?;
             return Ok(answer::greeting(&greeting));
         }
         self.prove(entrance, headers, &wire_body, (caller, deadline)).await?;
+        if self.proxies.is_news(caller.peer, headers) {
+            tell_of_proxy(caller.peer);
+        }
         let mut trail = Trail::of(headers);
-        *span = Some(trail.enter(&caller.entry(&head.method, is_batch), started));
+        met.span = Some(trail.enter(&caller.entry(&head.method, is_batch), started));
         if let Some(bucket) = entrance.bucket() {
             bucket.take(Instant::now()).map_err(|wait| {
                 let retry_after = (wait.as_secs_f64().ceil() as u64).max(1);
@@ -236,7 +251,7 @@ impl Door {
         let answer = match form {
             Some(form) => {
                 let batch = Batch { entrance, reader, headers, wire_body, charge, once };
-                self.batch(batch, form, coding).await?
+                Box::pin(self.batch(batch, form, coding)).await?
             }
             None => {
                 let bytes_max = self.config.body_max.as_usize();
@@ -264,7 +279,7 @@ impl Door {
         &self,
         body: &mut Incoming,
         headers: &HeaderMap,
-        caller: Caller,
+        (caller, is_read): (Caller, &mut bool),
     ) -> Result<(Bytes, Charge), Problem> {
         let (bytes_max, announced) = (self.config.body_max, body.size_hint().lower());
         if announced > bytes_max.0 {
@@ -273,6 +288,7 @@ impl Door {
         let mut charge = self.room.enter(usize::try_from(announced).unwrap_or(usize::MAX))?;
         let deadline = caller.started + self.config.request_deadline.0 / 2;
         let client = || self.proxies.client(caller.peer, headers);
+        *is_read = true;
         let read = body::read(body, (bytes_max.as_usize(), deadline), &mut charge, client).await?;
         Ok((read, charge))
     }
@@ -291,7 +307,7 @@ impl Door {
             source.verify_with(&request, &learned.unwrap_or_default())
         };
         let mut proof = verify();
-        if proof == Err(Refusal::Mismatch) && self.memory.look_again(source, deadline).await? {
+        if proof == Err(Refusal::Mismatch) && Box::pin(self.memory.look_again(source, deadline)).await? {
             proof = verify();
         }
         proof.map_err(|refusal| {
@@ -319,8 +335,8 @@ impl Door {
         source: &str,
     ) -> Result<Answer, Problem> {
         let (desk, deadline) = (self.desk.clone(), parcel.deadline);
-        let taken_max = self.way_max();
-        let taking = async move {
+        let (parcel, taken_max) = (Box::new(parcel), self.way_max());
+        let taking = Box::pin(async move {
             // In place, so that it stands but once in what is carried around.
             let taking = std::pin::pin!(async move {
                 let told = desk.take(parcel).await;
@@ -329,9 +345,9 @@ impl Door {
             });
             match once {
                 None => Ok(taking.await),
-                Some(once) => once.around(taken_max, taking, Told::again).await,
+                Some(once) => Box::pin(once.around(taken_max, taking, Told::again)).await,
             }
-        };
+        });
         match self.outcome(taking, deadline, source).await?? {
             Told::First(outcome) => Ok(outcome.answer(false)),
             Told::Again(outcome) => {
@@ -343,14 +359,14 @@ impl Door {
     }
 
     /// The longest that a delivery can be on its way: it waits for a twin, or the registry, and then for its reports.
-    fn way_max(&self) -> Duration {
+    pub(crate) fn way_max(&self) -> Duration {
         self.config.request_deadline.0 + self.desk.report_max()
     }
 
     /// From here on what was proven goes its way even if its sender goes away; only the answer has a deadline.
     async fn outcome<T: Send + 'static>(
         &self,
-        taking: impl Future<Output = T> + Send + 'static,
+        taking: Pin<Box<impl Future<Output = T> + Send + 'static>>,
         deadline: Instant,
         source: &str,
     ) -> Result<T, Problem> {
@@ -369,6 +385,14 @@ impl Door {
             Err(_) => Err(Problem::Unavailable { reason: "deadline" }),
         }
     }
+}
+
+fn tell_of_proxy(peer: IpAddr) {
+    tracing::warn!(
+        peer = %peer,
+        "{peer} names the clients that it forwards, and is none of `gateway.trusted_proxies`: all of them count as one \
+         client; if it is your proxy, name it there"
+    );
 }
 
 /// The source of `/in/{source}` and of `/in/{source}/batch`, and whether it is the latter; everything else is nobody's.

@@ -15,15 +15,15 @@ use tokio_util::task::TaskTracker;
 /// Runs in the task that waits for it, for a task of its own costs two wake-ups of other threads. Dropped before its
 /// end, it becomes one.
 pub(crate) struct Escort<F: Future<Output: Send> + Send + 'static> {
-    work: Option<Pin<Box<CatchUnwind<AssertUnwindSafe<F>>>>>,
+    work: Option<CatchUnwind<AssertUnwindSafe<Pin<Box<F>>>>>,
     alone: TaskTracker,
     alone_max: Duration,
 }
 
 impl<F: Future<Output: Send> + Send + 'static> Escort<F> {
     /// `alone` knows the work whose owner went away; so long it may still take then, and is given up.
-    pub(crate) fn new(work: F, alone: &TaskTracker, alone_max: Duration) -> Self {
-        let work = Some(Box::pin(AssertUnwindSafe(work).catch_unwind()));
+    pub(crate) fn new(work: Pin<Box<F>>, alone: &TaskTracker, alone_max: Duration) -> Self {
+        let work = Some(AssertUnwindSafe(work).catch_unwind());
         Self { work, alone: alone.clone(), alone_max }
     }
 }
@@ -33,7 +33,7 @@ impl<F: Future<Output: Send> + Send + 'static> Future for Escort<F> {
 
     fn poll(mut self: Pin<&mut Self>, task: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(work) = self.work.as_mut() else { return Poll::Pending };
-        let polled = work.as_mut().poll(task);
+        let polled = work.poll_unpin(task);
         if polled.is_ready() {
             self.work = None;
         }

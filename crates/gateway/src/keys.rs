@@ -43,11 +43,11 @@ impl Keys {
         self.wanted.notify_one();
     }
 
-    /// Whether the first fetch brought any, once it has ended.
-    pub(crate) async fn first(&self) -> bool {
+    /// Waits until a fetch has brought some.
+    pub(crate) async fn come(&self) {
         let mut fetched = self.fetched.subscribe();
-        // The sender is ours.
-        fetched.wait_for(Option::is_some).await.is_ok_and(|fetched| *fetched == Some(true))
+        // The sender is ours, so it does not end before us.
+        let _ = fetched.wait_for(|fetched| *fetched == Some(true)).await;
     }
 
     /// From now on these count.

@@ -196,7 +196,9 @@ pub(crate) async fn prune_all(store: &dyn Nonces, door: &Door) {
     let entrances = door.entrances().take();
     for source in known {
         let age = entrances.get(&source).and_then(|entrance| entrance.source.nonce_age());
-        match store.prune_nonces(&source, age.unwrap_or(STRANGE_AGE)).await {
+        // A value that is taken may be older than its signature may be, while Kafka is slow: it stays for its whole way.
+        let age = age.unwrap_or(STRANGE_AGE).max(around_max(door.way_max()));
+        match store.prune_nonces(&source, age).await {
             Ok(count) => observe::nonces_pruned(count),
             Err(error) => tracing::warn!(%error, "the old nonces of {source} were not forgotten: {error}"),
         }

@@ -58,11 +58,13 @@ impl Problem {
             Self::TooLarge { .. } | Self::TooManyItems { .. } => StatusCode::PAYLOAD_TOO_LARGE,
             Self::Headers => StatusCode::REQUEST_HEADER_FIELDS_TOO_LARGE,
             Self::LongPath => StatusCode::URI_TOO_LONG,
-            Self::BodyLate | Self::BodySlow => StatusCode::REQUEST_TIMEOUT,
+            Self::BodyLate => StatusCode::REQUEST_TIMEOUT,
             Self::BodyBroken | Self::Malformed => StatusCode::BAD_REQUEST,
             Self::Unproven { .. } => StatusCode::UNAUTHORIZED,
             Self::TooMany { .. } => StatusCode::TOO_MANY_REQUESTS,
-            Self::Connections | Self::Paused | Self::Unavailable { .. } => StatusCode::SERVICE_UNAVAILABLE,
+            Self::Connections | Self::Paused | Self::BodySlow | Self::Unavailable { .. } => {
+                StatusCode::SERVICE_UNAVAILABLE
+            }
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
         }
     }
@@ -82,7 +84,7 @@ impl Problem {
             Self::Malformed => "this is not HTTP as it is spoken here",
             Self::LongPath => "the path is too long; webhooks go to /in/{source}",
             Self::BodyLate => "the body did not arrive in time",
-            Self::BodySlow => "the body came too slowly while many others were coming; send it again",
+            Self::BodySlow => "the body came too slowly while many others were coming; send it again later",
             Self::BodyBroken => "the body broke off",
             Self::Unproven { .. } => "the request does not prove where it comes from",
             Self::TooMany { .. } => "this source sends too much at once; send it again later",
@@ -103,7 +105,7 @@ impl Problem {
             Self::TooMany { retry_after } => (header::RETRY_AFTER, HeaderValue::from(retry_after)),
             Self::Connections => (header::RETRY_AFTER, HeaderValue::from(1_u64)),
             Self::Paused => (header::RETRY_AFTER, HeaderValue::from(PAUSED_RETRY_AFTER_SECONDS)),
-            Self::Unavailable { .. } | Self::Internal => {
+            Self::BodySlow | Self::Unavailable { .. } | Self::Internal => {
                 (header::RETRY_AFTER, HeaderValue::from(RETRY_AFTER_SECONDS))
             }
             _ => return None,

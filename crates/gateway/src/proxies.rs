@@ -3,15 +3,22 @@
 //! Anybody can write `Forwarded` or `X-Forwarded-For`; only what a trusted proxy has added at the end is believed. So the
 //! addresses are read from the right, as long as each one is a trusted proxy's: the first that is not is the client.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    sync::atomic::{AtomicBool, Ordering},
+};
 
 use http::{HeaderMap, HeaderName, header::FORWARDED};
 
 const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 
 /// Networks whose word is believed.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Proxies(Vec<Network>);
+#[derive(Debug, Default)]
+pub(crate) struct Proxies {
+    networks: Vec<Network>,
+    /// Whether a proxy that is not among them was told of.
+    told: AtomicBool,
+}
 
 /// An address, and how many of its leading bits count.
 #[derive(Debug, Clone, Copy)]
@@ -24,7 +31,8 @@ impl Proxies {
     /// Reads networks such as `10.0.0.0/8`, or single addresses. The error is the place of the first that is none.
     pub(crate) fn read(networks: &[String]) -> Result<Self, usize> {
         let read = |(nth, text): (usize, &String)| Network::read(text.trim()).ok_or(nth);
-        networks.iter().enumerate().map(read).collect::<Result<_, _>>().map(Self)
+        let networks = networks.iter().enumerate().map(read).collect::<Result<_, _>>()?;
+        Ok(Self { networks, told: AtomicBool::new(false) })
     }
 
     /// The client of a request that came from `peer`. Where the two headers name different ones, neither is believed:
@@ -43,6 +51,15 @@ impl Proxies {
         }
     }
 
+    /// Whether a proven request came through somebody who speaks for others and is not named: then all its clients are
+    /// one to us. True once, for one such proxy is most likely all of them.
+    pub(crate) fn is_news(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+        !self.told.load(Ordering::Relaxed)
+            && (headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR))
+            && !self.trusts(peer.to_canonical())
+            && !self.told.swap(true, Ordering::Relaxed)
+    }
+
     /// The first from the right that is not trusted; the one before it where somebody wrote no address at all.
     fn last(&self, peer: IpAddr, chain: Option<Vec<Option<IpAddr>>>) -> Option<IpAddr> {
         let mut client = peer;
@@ -57,7 +74,7 @@ impl Proxies {
     }
 
     fn trusts(&self, address: IpAddr) -> bool {
-        self.0.iter().any(|network| network.has(address))
+        self.networks.iter().any(|network| network.has(address))
     }
 }
 

@@ -48,7 +48,9 @@ impl Handle {
         self.door.memory().suffices(&sources)?;
         let entrances = Entrances::new(sources, &before, &self.house)?;
         let tls = tls.map(Material::load).transpose()?;
-        join_all(entrances.iter().map(|entrance| keys_of(entrance, &before))).await;
+        let keys = join_all(entrances.iter().map(|entrance| keys_of(entrance, &before)));
+        // Who is told to stop meanwhile does not wait for them.
+        self.house.shutdown.run_until_cancelled(keys).await;
         Ok(Change { door: self.door.clone(), before, entrances, tls })
     }
 }
@@ -59,7 +61,7 @@ async fn keys_of(entrance: &Entrance, before: &Entrances) {
     let (name, url) = (entrance.source.name(), entrance.source.keys_url());
     let is_known = before.get(name).is_some_and(|before| before.source.keys_url() == url);
     let Some(keys) = entrance.keys().filter(|_| !is_known) else { return };
-    if timeout(KEYS_TIME_MAX, keys.first()).await != Ok(true) {
+    if timeout(KEYS_TIME_MAX, keys.come()).await.is_err() {
         tracing::warn!(
             okr.source = name,
             "the keys of {name} were not fetched from its new `verify.jwks.url`: with this configuration its deliveries are \

@@ -10,6 +10,7 @@ use std::{
     time::Duration,
 };
 
+use futures::FutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use rustls::ServerConfig;
@@ -46,6 +47,9 @@ const FLUSH_TIME_MIN: Duration = Duration::from_secs(1);
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// The read buffer of a connection: above the cap on headers, so that the cap's own answer is given.
 const BUFFER_BYTES_MIN: usize = 16 << 10;
+
+/// A request's whole state between two polls; what is larger belongs on the heap, see [`crate::door`].
+const ANSWER_BYTES_MAX: usize = 3 << 10;
 
 /// So many headers hyper reads without asking for memory; more it refuses by itself, unless it is told another number.
 const HEADERS_INLINE: usize = 100;
@@ -104,7 +108,7 @@ async fn connection(
 ) {
     // An answer is one small write; waiting to fill a packet would only delay it.
     let _ = stream.set_nodelay(true);
-    observe::connections(1.0);
+    let _counted = Counted::new();
     match door.tls().take() {
         None => talk(stream, (peer, "http"), door, shutdown).await,
         Some(tls) => {
@@ -118,7 +122,22 @@ async fn connection(
             }
         }
     }
-    observe::connections(-1.0);
+}
+
+/// Counts a connection until it ends, however it ends.
+struct Counted;
+
+impl Counted {
+    fn new() -> Self {
+        observe::connections(1.0);
+        Self
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        observe::connections(-1.0);
+    }
 }
 
 /// HTTP, over whatever carries it.
@@ -135,11 +154,8 @@ async fn talk(
     let service = service_fn(|request| {
         asked.store(true, Ordering::Relaxed);
         let answering = door.clone().answer(request, from);
-        async {
-            let answer = answering.await;
-            asked.store(false, Ordering::Relaxed);
-            answer
-        }
+        debug_assert!(size_of_val(&answering) <= ANSWER_BYTES_MAX, "{} bytes", size_of_val(&answering));
+        answering.inspect(|_| asked.store(false, Ordering::Relaxed))
     });
     let mut builder = http1::Builder::new();
     if headers_max > HEADERS_INLINE {

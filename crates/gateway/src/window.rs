@@ -5,22 +5,23 @@
 
 use std::{
     collections::{HashMap, VecDeque},
-    hash::{BuildHasher, BuildHasherDefault, Hasher, RandomState},
+    hash::{BuildHasher, BuildHasherDefault, Hash, Hasher, RandomState},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use bus::SendError;
 use metrics::Gauge;
+use sources::Fingerprint;
 use tokio::{sync::watch, time::Instant};
 
 use crate::{answer::Outcome, observe};
 
 /// What an entry costs beside its outcome: the map's slot, at most half of them empty, and the queue's.
-const ENTRY_BYTES: usize = 2 * size_of::<(Name, Entry)>() + size_of::<(Instant, Name)>();
+const ENTRY_BYTES: usize = 2 * size_of::<(Name, Entry)>() + size_of::<(Age, Name)>();
 
-/// The content of a delivery, see [`sources::Reading::fingerprint`].
-pub(crate) type Fingerprint = [u8; 32];
+/// A larger window grows into its place.
+const PLACES_MAX: usize = 100_000;
 
 /// How much the window remembers.
 #[derive(Debug, Clone, Copy)]
@@ -34,6 +35,8 @@ pub(crate) struct Limits {
 #[derive(Debug)]
 pub(crate) struct Window {
     limits: Limits,
+    /// What ages are counted from.
+    began: Instant,
     names: (RandomState, RandomState),
     state: Mutex<State>,
     held: (Gauge, Gauge),
@@ -41,13 +44,26 @@ pub(crate) struct Window {
 
 /// Stands for a source and a delivery's identity: 128 bits that nobody outside can foretell, so that no two deliveries
 /// are taken for each other by chance or on purpose.
-type Name = u128;
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Name {
+    high: u64,
+    low: u64,
+}
 
-#[derive(Debug, Default)]
+impl Hash for Name {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        state.write_u64(self.low);
+    }
+}
+
+/// Nanoseconds since the window began: half of what an [`Instant`] takes, for there are many.
+type Age = u64;
+
+#[derive(Debug)]
 struct State {
     entries: HashMap<Name, Entry, BuildHasherDefault<AsItIs>>,
     /// The finished entries, oldest first.
-    order: VecDeque<(Instant, Name)>,
+    order: VecDeque<(Age, Name)>,
     bytes: usize,
 }
 
@@ -56,8 +72,9 @@ enum Entry {
     /// Twins that wait hold the other end; it is made for the first of them, and most deliveries have none.
     OnTheWay(Option<watch::Sender<()>>),
     Known {
-        since: Instant,
-        content: u128,
+        since: Age,
+        /// Half of a fingerprint: it is compared with that of one other delivery.
+        content: u64,
         outcome: Outcome,
     },
 }
@@ -85,7 +102,15 @@ pub(crate) struct Mine {
 
 impl Window {
     pub(crate) fn new(limits: Limits) -> Arc<Self> {
-        Arc::new(Self { limits, names: Default::default(), state: Mutex::default(), held: observe::window() })
+        // The place is there from the beginning, though no memory before it is used: growing would need it twice.
+        let places = limits.entries_max.min(limits.bytes_max / ENTRY_BYTES).min(PLACES_MAX);
+        let state = State {
+            entries: HashMap::with_capacity_and_hasher(places, Default::default()),
+            order: VecDeque::with_capacity(places),
+            bytes: 0,
+        };
+        let (began, names, state) = (Instant::now(), Default::default(), Mutex::new(state));
+        Arc::new(Self { limits, began, names, state, held: observe::window() })
     }
 
     /// Asks about a delivery: `key` names its source and identity. One that is `understood` now and was held before
@@ -93,15 +118,15 @@ impl Window {
     pub(crate) fn ask(
         self: &Arc<Self>,
         key: &[u8],
-        (fingerprint, understood): (&Fingerprint, bool),
+        (content, understood): (Fingerprint, bool),
         now: Instant,
     ) -> Seen {
         let name = self.name(key);
         let mut state = self.state();
-        state.forget(&self.limits, now);
+        state.forget(&self.limits, self.age(now));
         match state.entries.get_mut(&name) {
             Some(Entry::Known { content: known, outcome, .. })
-                if *known == content(fingerprint) && !(understood && is_mendable(outcome)) =>
+                if *known == half(content) && !(understood && is_mendable(outcome)) =>
             {
                 return Seen::Before(outcome.clone());
             }
@@ -120,8 +145,11 @@ impl Window {
     }
 
     fn name(&self, key: &[u8]) -> Name {
-        let (high, low) = (self.names.0.hash_one(key), self.names.1.hash_one(key));
-        u128::from(high) << 64 | u128::from(low)
+        Name { high: self.names.0.hash_one(key), low: self.names.1.hash_one(key) }
+    }
+
+    fn age(&self, now: Instant) -> Age {
+        u64::try_from(now.saturating_duration_since(self.began).as_nanos()).unwrap_or(Age::MAX)
     }
 
     /// A panic elsewhere cannot leave the maps half written: each change is one call.
@@ -132,15 +160,16 @@ impl Window {
 
 impl Mine {
     /// Kafka holds it: from now on repeats are duplicates.
-    pub(crate) fn known(mut self, fingerprint: Fingerprint, outcome: Outcome, now: Instant) {
+    pub(crate) fn known(mut self, content: Fingerprint, outcome: Outcome, now: Instant) {
         self.settled = true;
+        let age = self.window.age(now);
         let mut state = self.window.state();
         state.bytes += cost(&outcome);
         // The entry that it replaces has what its twins wait for; that is dropped, and they ask again.
-        let known = Entry::Known { since: now, content: content(&fingerprint), outcome };
+        let known = Entry::Known { since: age, content: half(content), outcome };
         state.entries.insert(self.name, known);
-        state.order.push_back((now, self.name));
-        state.forget(&self.window.limits, now);
+        state.order.push_back((age, self.name));
+        state.forget(&self.window.limits, age);
         self.window.held.0.set(state.order.len() as f64);
         self.window.held.1.set(state.bytes as f64);
     }
@@ -156,9 +185,9 @@ impl Drop for Mine {
 
 impl State {
     /// Drops what is too old, and the oldest beyond the bounds.
-    fn forget(&mut self, limits: &Limits, now: Instant) {
+    fn forget(&mut self, limits: &Limits, now: Age) {
         while let Some((since, name)) = self.order.front() {
-            let old = now.saturating_duration_since(*since) >= limits.age_max;
+            let old = Duration::from_nanos(now.saturating_sub(*since)) >= limits.age_max;
             if !old && self.order.len() <= limits.entries_max && self.bytes <= limits.bytes_max {
                 return;
             }
@@ -177,10 +206,8 @@ fn is_mendable(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Held(reason) if *reason != SendError::TooLarge.reason())
 }
 
-/// Half of a SHA-256 tells contents apart as well as the whole.
-fn content(fingerprint: &Fingerprint) -> u128 {
-    let (half, _) = fingerprint.split_first_chunk::<16>().unwrap_or((&[0; 16], &[]));
-    u128::from_be_bytes(*half)
+fn half(content: Fingerprint) -> u64 {
+    content as u64
 }
 
 fn cost(outcome: &Outcome) -> usize {
@@ -200,8 +227,8 @@ impl Hasher for AsItIs {
         bytes.iter().for_each(|byte| self.0 = self.0.rotate_left(8) ^ u64::from(*byte));
     }
 
-    fn write_u128(&mut self, name: u128) {
-        self.0 = name as u64;
+    fn write_u64(&mut self, name: u64) {
+        self.0 = name;
     }
 }
 

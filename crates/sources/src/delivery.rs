@@ -67,8 +67,8 @@ impl Identity {
     }
 
     /// That of a delivery which is new whatever it says.
-    pub(crate) fn new(delivery: &Delivery<'_>, fingerprint: &[u8; 32]) -> Self {
-        Self::New(format!("{}:{}", delivery.received_at.as_microsecond(), hex::encode(&fingerprint[..16])))
+    pub(crate) fn new(delivery: &Delivery<'_>, digest: &[u8; 32]) -> Self {
+        Self::New(format!("{}:{}", delivery.received_at.as_microsecond(), hex::encode(&digest[..16])))
     }
 
     /// The text that ids and keys are made of; never empty.
@@ -85,8 +85,8 @@ impl Identity {
 pub struct Reading {
     /// Which delivery this is.
     pub identity: Identity,
-    /// SHA-256 of what the delivery says, the time of sending and the attempt's number aside.
-    pub fingerprint: [u8; 32],
+    /// What the delivery says, the time of sending and the attempt's number aside.
+    pub fingerprint: crate::Fingerprint,
     /// The events, in the body's order; none means "verified, but nothing for us". `department` is still the tool's
     /// word (or the source's default), to be resolved by the caller.
     pub events: Result<Vec<OkrEvent>, Untranslatable>,
@@ -204,7 +204,7 @@ pub struct Parsed {
     /// See [`Reading::identity`].
     pub identity: Identity,
     /// See [`Reading::fingerprint`].
-    pub fingerprint: [u8; 32],
+    pub fingerprint: crate::Fingerprint,
     /// See [`Reading::events`].
     pub drafts: Result<Vec<Draft>, Untranslatable>,
     /// See [`Reading::pendings`].

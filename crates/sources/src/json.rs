@@ -8,7 +8,6 @@ use std::{borrow::Cow, collections::BTreeMap};
 use jiff::{Timestamp, civil::Date, tz::TimeZone};
 use serde::Deserialize;
 use serde_json::{error::Category, value::RawValue};
-use sha2::{Digest, Sha256};
 
 use crate::Untranslatable;
 
@@ -59,16 +58,13 @@ pub(crate) fn raw_at<'a>(body: &'a [u8], path: &[String]) -> Option<&'a RawValue
     Some(raw)
 }
 
-/// The hash of a body without one slice of it: the time of sending, which some senders stamp anew with each attempt.
-pub(crate) fn fingerprint(body: &[u8], stamp: Option<&str>) -> [u8; 32] {
+/// A body without one slice of it: the time of sending, which some senders stamp anew with each attempt.
+pub(crate) fn unstamped<'a>(body: &'a [u8], stamp: Option<&str>) -> [&'a [u8]; 2] {
     let cut = stamp.and_then(|stamp| {
         let start = (stamp.as_ptr() as usize).checked_sub(body.as_ptr() as usize)?;
-        Some((body.get(..start)?, body.get(start + stamp.len()..)?))
+        Some([body.get(..start)?, body.get(start + stamp.len()..)?])
     });
-    match cut {
-        Some((before, after)) => Sha256::new().chain_update(before).chain_update(after).finalize().into(),
-        None => Sha256::digest(body).into(),
-    }
+    cut.unwrap_or([body, &[]])
 }
 
 /// An object of raw fields inside the body.

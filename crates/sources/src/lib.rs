@@ -7,6 +7,7 @@ mod asana;
 mod catalog;
 mod cloudevents;
 mod config;
+mod content;
 mod delivery;
 mod error;
 mod form;
@@ -24,6 +25,7 @@ mod words;
 
 pub use catalog::{KNOWN_KINDS, built, media_types};
 pub use config::{JwksConfig, Mapped, NonceConfig, SourceConfig, TimestampConfig, VerifyConfig};
+pub use content::Fingerprint;
 pub use delivery::{
     Delivery, Dialect, Draft, EVENT_BYTES_MAX, EVENTS_BYTES_MAX, EVENTS_MAX, Greeting, Identity, Offer,
     Parsed, Pending, Reading, Request, Signs, Terms,

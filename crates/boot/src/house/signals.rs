@@ -106,8 +106,15 @@ impl Tie {
 
 /// Whether a terminal controls this process.
 fn has_terminal() -> bool {
-    std::fs::File::open("/dev/tty").is_ok()
+    match std::fs::File::open("/dev/tty") {
+        Ok(_) => true,
+        // For want of file descriptors nobody can tell, and it is rather there still.
+        Err(error) => error.raw_os_error().is_some_and(|code| NO_DESCRIPTORS.contains(&code)),
+    }
 }
+
+/// ENFILE and EMFILE, on every Unix.
+const NO_DESCRIPTORS: [i32; 2] = [23, 24];
 
 /// Whether whoever started this process had it ignore SIGHUP, as Linux tells it.
 fn ignores_hangups() -> bool {

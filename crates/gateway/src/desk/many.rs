@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use bus::Placed;
 use futures::future::join_all;
+use sources::Fingerprint;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{Desk, Draft, Held, Kept, Parcel, Told, identity_reused, too_large, trouble};
@@ -12,7 +13,7 @@ use crate::{
     kafka::Report,
     records::Why,
     trail::Outgoing,
-    window::{Fingerprint, Mine, Seen},
+    window::{Mine, Seen},
 };
 
 /// What an item is told, and whether it is a repeat.
@@ -79,7 +80,7 @@ impl Desk {
                     Seen::Before(outcome) => told[nth] = Some((outcome, true)),
                     // They go to Kafka twice, so each goes its own way.
                     Seen::Never(mine) if !parcel.dues.is_empty() => {
-                        thin.push(async move { (nth, self.first(parcel, mine).await) });
+                        thin.push(async move { (nth, self.first(Box::new(parcel), mine).await) });
                     }
                     Seen::Never(mine) => turns.push(Turn::new(nth, parcel, Some(mine))),
                     Seen::Otherwise => {

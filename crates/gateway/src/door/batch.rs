@@ -65,7 +65,7 @@ impl Door {
         }
         observe::batch_items(entrance.source.name(), parcels.len());
         let (desk, taken_max) = (self.desk.clone(), self.way_max());
-        let taking = async move {
+        let taking = Box::pin(async move {
             let taking = std::pin::pin!(async move {
                 let told = desk.take_all(parcels).await;
                 drop(charge);
@@ -76,7 +76,7 @@ impl Door {
                 None => Ok(taking.await),
                 Some(once) => once.around(taken_max, taking, again).await,
             }
-        };
+        });
         let told = self.outcome(taking, reader.deadline, entrance.source.name()).await??;
         let told = told.map_err(|reason| Problem::Unavailable { reason })?;
         let repeats = told.iter().filter(|(_, repeated)| *repeated).count();

@@ -14,7 +14,7 @@ const LONG: Duration = Duration::from_secs(60);
 async fn what_is_waited_for_runs_where_it_is_waited_for() {
     let alone = TaskTracker::new();
     let here = tokio::task::try_id();
-    let told = Escort::new(async { tokio::task::try_id() }, &alone, LONG).await;
+    let told = Escort::new(Box::pin(async { tokio::task::try_id() }), &alone, LONG).await;
     assert_eq!(told.unwrap(), here, "no task of its own");
     assert!(alone.is_empty());
 }
@@ -27,7 +27,7 @@ async fn what_is_left_goes_on_alone_and_is_waited_for_at_the_end() {
         gone.await.unwrap();
         sender.send("done").unwrap();
     };
-    let mut escort = Escort::new(work, &alone, LONG);
+    let mut escort = Escort::new(Box::pin(work), &alone, LONG);
     assert!((&mut escort).now_or_never().is_none() && alone.is_empty());
     drop(escort);
     assert_eq!(alone.len(), 1);
@@ -41,13 +41,13 @@ async fn what_is_left_goes_on_alone_and_is_waited_for_at_the_end() {
 async fn what_was_never_begun_is_begun_alone() {
     let alone = TaskTracker::new();
     let (sender, done) = oneshot::channel();
-    drop(Escort::new(async move { sender.send(()) }, &alone, LONG));
+    drop(Escort::new(Box::pin(async move { sender.send(()) }), &alone, LONG));
     done.await.unwrap();
 }
 
 #[tokio::test]
 async fn a_panic_comes_back_as_words() {
-    let told = Escort::new(async { panic!("no {}", "way") }, &TaskTracker::new(), LONG).await;
+    let told = Escort::new(Box::pin(async { panic!("no {}", "way") }), &TaskTracker::new(), LONG).await;
     assert_eq!(said(&*told.unwrap_err()), "no way");
 }
 
@@ -59,6 +59,6 @@ async fn what_takes_too_long_alone_is_given_up() {
         std::future::pending::<()>().await;
         drop(sender);
     };
-    drop(Escort::new(work, &alone, Duration::from_millis(1)));
+    drop(Escort::new(Box::pin(work), &alone, Duration::from_millis(1)));
     assert!(done.await.is_err(), "dropped");
 }

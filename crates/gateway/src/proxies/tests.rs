@@ -160,3 +160,15 @@ fn no_header_panics_or_invents_an_address() {
         }
     }
 }
+
+#[test]
+fn a_proxy_that_is_not_named_is_news_once() {
+    let proxies = trusted();
+    let (named, other): (IpAddr, IpAddr) = ("10.1.2.3".parse().unwrap(), "192.0.2.9".parse().unwrap());
+    let forwarded = headers(&[("x-forwarded-for", "198.51.100.1")]);
+    assert!(!proxies.is_news(named, &forwarded));
+    assert!(!proxies.is_news(other, &headers(&[])));
+    assert!(proxies.is_news(other, &forwarded));
+    assert!(!proxies.is_news(other, &forwarded));
+    assert!(trusted().is_news(other, &headers(&[("forwarded", "for=198.51.100.1")])));
+}

@@ -44,13 +44,17 @@ async fn unfinished_bodies_have_half_of_the_room_and_finished_ones_the_rest() {
     let slow = [begun_by(&stage, "192.0.2.2", 1_000, 990).await, begun(&stage, 1_000, 960).await];
     until("both are charged", || stage.door.unfinished() == 1_950).await;
     assert_eq!(stage.door.in_flight(), 1_950);
-    // A body without a length is refused once it has grown too far.
+    // A body without a length is refused once it has grown too far and more of it is to come.
     let chunked =
         "POST /in/open HTTP/1.1\r\nhost: x\r\nconnection: close\r\ntransfer-encoding: chunked\r\n\r\n";
     let mut stream = TcpStream::connect(stage.address).await.unwrap();
-    let chunk = format!("32\r\n{}\r\n32\r\n{}\r\n0\r\n\r\n", " ".repeat(50), " ".repeat(50));
-    stream.write_all(format!("{chunked}{chunk}").as_bytes()).await.unwrap();
+    let chunks = format!("32\r\n{}\r\n32\r\n{}\r\n", " ".repeat(50), " ".repeat(50));
+    stream.write_all(format!("{chunked}{chunks}").as_bytes()).await.unwrap();
     check_full(&client::read(stream).await);
+    // One whose end has come with it takes no share.
+    let mut stream = TcpStream::connect(stage.address).await.unwrap();
+    stream.write_all(format!("{chunked}{chunks}0\r\n\r\n").as_bytes()).await.unwrap();
+    assert_eq!(client::read(stream).await.status, 202);
     // What comes in one piece has room.
     assert_eq!(client::post(stage.address, "/in/open", &[], OKR).await.status, 202);
     // Those who go away leave room.
@@ -81,7 +85,12 @@ async fn stalled_bodies_of_strangers_keep_nobody_out_and_are_given_up() {
     // It is crowded, and then nobody may stall.
     until("it is crowded no more", || stage.door.unfinished() <= 4 << 20).await;
     let told = futures::future::join_all(stalled.iter_mut().map(told)).await;
-    assert!(told.iter().any(|told| told.contains(" 408 ") && told.contains("came too slowly")), "{told:?}");
+    assert!(
+        told.iter().any(|told| told.contains(" 503 ")
+            && told.contains("retry-after: ")
+            && told.contains("came too slowly")),
+        "{told:?}"
+    );
 }
 
 /// What a connection was told until its end.

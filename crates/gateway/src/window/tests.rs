@@ -8,23 +8,23 @@ use tokio::time::Instant;
 use super::{Limits, Seen, Window};
 use crate::answer::Outcome;
 
-const A: [u8; 32] = [1; 32];
-const B: [u8; 32] = [2; 32];
+const A: u128 = 1;
+const B: u128 = 2;
 
 fn limits() -> Limits {
     Limits { age_max: Duration::from_secs(60), entries_max: 3, bytes_max: 1 << 20 }
 }
 
 fn keep(window: &Arc<Window>, key: &'static str, now: Instant) {
-    match window.ask(&Bytes::from_static(key.as_bytes()), (&A, false), now) {
+    match window.ask(&Bytes::from_static(key.as_bytes()), (A, false), now) {
         Seen::Never(mine) => mine.known(A, Outcome::Accepted(Arc::new([])), now),
         seen => panic!("{seen:?}"),
     }
 }
 
 /// What the window says, in a word; asking leaves no trace.
-fn ask(window: &Arc<Window>, key: &'static str, fingerprint: [u8; 32], now: Instant) -> &'static str {
-    match window.ask(&Bytes::from_static(key.as_bytes()), (&fingerprint, false), now) {
+fn ask(window: &Arc<Window>, key: &'static str, fingerprint: u128, now: Instant) -> &'static str {
+    match window.ask(&Bytes::from_static(key.as_bytes()), (fingerprint, false), now) {
         Seen::Never(_) => "never",
         Seen::Before(_) => "before",
         Seen::Otherwise => "otherwise",
@@ -47,7 +47,7 @@ fn only_what_is_known_is_remembered() {
 fn a_delivery_on_its_way_belongs_to_one() {
     let (window, now) = (Window::new(limits()), Instant::now());
     let key = Bytes::from_static(b"a");
-    let Seen::Never(mine) = window.ask(&key, (&A, false), now) else { panic!("not mine") };
+    let Seen::Never(mine) = window.ask(&key, (A, false), now) else { panic!("not mine") };
     assert_eq!(ask(&window, "a", B, now), "on the way");
     drop(mine);
     assert_eq!(ask(&window, "a", A, now), "never");
@@ -75,7 +75,7 @@ fn its_memory_is_bounded() {
     let window = Window::new(Limits { entries_max: 1_000_000, bytes_max: 100_000, ..limits() });
     for nth in 0..10_000 {
         let key = Bytes::from(format!("source/{nth}"));
-        if let Seen::Never(mine) = window.ask(&key, (&A, false), now) {
+        if let Seen::Never(mine) = window.ask(&key, (A, false), now) {
             mine.known(A, Outcome::Held("test"), now);
         }
     }
@@ -88,11 +88,11 @@ fn its_memory_is_bounded() {
 fn what_was_held_may_come_again_mended() {
     let (window, now) = (Window::new(limits()), Instant::now());
     let key = Bytes::from_static(b"a");
-    let Seen::Never(mine) = window.ask(&key, (&A, false), now) else { panic!("not mine") };
+    let Seen::Never(mine) = window.ask(&key, (A, false), now) else { panic!("not mine") };
     mine.known(A, Outcome::Held("test"), now);
     assert_eq!(ask(&window, "a", A, now), "before");
     let later = now + Duration::from_secs(10);
-    let Seen::Never(mine) = window.ask(&key, (&B, false), later) else { panic!("not mine") };
+    let Seen::Never(mine) = window.ask(&key, (B, false), later) else { panic!("not mine") };
     mine.known(B, Outcome::Accepted(Arc::new([])), later);
     // The time of the first one is over, not that of the second.
     assert_eq!(ask(&window, "a", B, now + Duration::from_secs(61)), "before");
@@ -106,13 +106,13 @@ fn what_was_held_may_come_again_mended() {
 fn what_was_held_is_taken_once_it_is_understood() {
     let (window, now) = (Window::new(limits()), Instant::now());
     let hold = |key: &'static str, reason| {
-        let Seen::Never(mine) = window.ask(key.as_bytes(), (&A, false), now) else { panic!("not mine") };
+        let Seen::Never(mine) = window.ask(key.as_bytes(), (A, false), now) else { panic!("not mine") };
         mine.known(A, Outcome::Held(reason), now);
     };
     hold("mapping", "test");
-    assert!(matches!(window.ask(b"mapping", (&A, false), now), Seen::Before(Outcome::Held("test"))));
-    assert!(matches!(window.ask(b"mapping", (&A, true), now), Seen::Never(_)), "the same words, understood");
+    assert!(matches!(window.ask(b"mapping", (A, false), now), Seen::Before(Outcome::Held("test"))));
+    assert!(matches!(window.ask(b"mapping", (A, true), now), Seen::Never(_)), "the same words, understood");
     let reason = bus::SendError::TooLarge.reason();
     hold("size", reason);
-    assert!(matches!(window.ask(b"size", (&A, true), now), Seen::Before(_)), "it stays as large as it is");
+    assert!(matches!(window.ask(b"size", (A, true), now), Seen::Before(_)), "it stays as large as it is");
 }

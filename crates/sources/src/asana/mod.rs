@@ -9,10 +9,10 @@ use http::{HeaderMap, Method};
 use okr::Change;
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
 use crate::{
     Delivery, Dialect, Greeting, Identity, Offer, Parsed, Pending, Signs, Terms, Untranslatable,
+    content::{digest, fingerprint},
     delivery::{EVENTS_MAX, ID_BYTES_MAX},
     json::{self, Raw},
 };
@@ -54,8 +54,8 @@ impl Dialect for Asana {
     }
 
     fn parse(&self, delivery: &Delivery<'_>, _: &Terms) -> Parsed {
-        let fingerprint: [u8; 32] = Sha256::digest(delivery.body).into();
-        let identity = Identity::new(delivery, &fingerprint);
+        let fingerprint = fingerprint(&[delivery.body]);
+        let identity = Identity::new(delivery, &digest(&[delivery.body]));
         let (drafts, pendings) = match references(delivery.body) {
             Ok(pendings) => (Ok(Vec::new()), pendings),
             Err(fault) => (Err(fault), Vec::new()),

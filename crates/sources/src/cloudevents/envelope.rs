@@ -6,10 +6,10 @@ use base64::Engine;
 use http::HeaderMap;
 use jiff::Timestamp;
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::{
     Untranslatable,
+    content::{Fingerprint, fingerprint},
     json::{self, Raw},
     verify::BASE64,
 };
@@ -95,15 +95,10 @@ impl<'a> Envelope<'a> {
     }
 
     /// Other attributes, such as those of tracing, may differ from attempt to attempt.
-    pub(super) fn fingerprint(&self) -> [u8; 32] {
-        let mut hash = Sha256::new();
+    pub(super) fn fingerprint(&self) -> Fingerprint {
         let time = self.time.map(|time| time.to_string()).unwrap_or_default();
-        for part in [&self.source, &self.id, &self.kind, &time] {
-            hash.update((part.len() as u64).to_be_bytes());
-            hash.update(part);
-        }
-        hash.update(self.data.as_deref().unwrap_or_default());
-        hash.finalize().into()
+        let data = self.data.as_deref().unwrap_or_default();
+        fingerprint(&[&*self.source, &*self.id, &*self.kind, &time, data].map(str::as_bytes))
     }
 }
 

@@ -9,10 +9,10 @@ use std::collections::HashMap;
 
 use http::{HeaderMap, header::CONTENT_TYPE};
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
 use crate::{
     Delivery, Dialect, Draft, Greeting, Identity, Parsed, Signs, Terms, Untranslatable,
+    content::{Fingerprint, digest, fingerprint},
     delivery::EVENTS_MAX,
     form::media_type,
     json,
@@ -55,21 +55,20 @@ impl Dialect for CloudEvents {
     }
 
     fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed {
-        let whole: [u8; 32] = Sha256::digest(delivery.body).into();
-        let held = |fault| Parsed {
+        let whole = |drafts| Parsed {
             pendings: Vec::new(),
-            identity: body_hash(&whole),
-            fingerprint: whole,
-            drafts: Err(fault),
+            identity: body_hash(&digest(&[delivery.body])),
+            fingerprint: fingerprint(&[delivery.body]),
+            drafts,
         };
+        let held = |fault| whole(Err(fault));
         let text = match json::text_of(delivery.body) {
             Ok(text) => text,
             Err(fault) => return held(fault),
         };
         let mode = media_type(delivery.headers).unwrap_or_default().to_ascii_lowercase();
         if mode == BATCH {
-            let drafts = batch(text, terms);
-            return Parsed { pendings: Vec::new(), identity: body_hash(&whole), fingerprint: whole, drafts };
+            return whole(batch(text, terms));
         }
         let envelope = if mode == STRUCTURED {
             json::body(text).and_then(|fields| Envelope::structured(&fields))
@@ -98,7 +97,7 @@ fn batch(text: &str, terms: &Terms) -> Result<Vec<Draft>, Untranslatable> {
         return Err(Untranslatable::field("body", "has more than 1000 events"));
     }
     let mut drafts = Vec::with_capacity(list.len());
-    let mut seen: HashMap<String, [u8; 32]> = HashMap::new();
+    let mut seen: HashMap<String, Fingerprint> = HashMap::new();
     for (nth, raw) in list.into_iter().enumerate() {
         let mut read = |raw: &RawValue| {
             let envelope = Envelope::structured(&json::body(raw.get())?)?;

@@ -11,6 +11,7 @@ use okr::{Mapping, Root, Scope};
 
 use crate::{
     Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable,
+    content::{digest, fingerprint},
     delivery::EVENTS_MAX,
     form::{self, FORM},
     json,
@@ -72,8 +73,9 @@ impl Dialect for Generic {
     }
 
     fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed {
-        let fingerprint = self.fingerprint(delivery.body);
-        let by_hash = || body_hash(&fingerprint);
+        let said = self.unstamped(delivery.body);
+        let fingerprint = fingerprint(&said);
+        let by_hash = || body_hash(&digest(&said));
         let scope = match self.scope(delivery) {
             Ok(scope) => scope,
             Err(fault) => {
@@ -82,7 +84,7 @@ impl Dialect for Generic {
         };
         let identity = match &self.identity {
             Rule::BodyHash => Ok(by_hash()),
-            Rule::New => Ok(Identity::new(delivery, &fingerprint)),
+            Rule::New => Ok(Identity::new(delivery, &digest(&said))),
             Rule::Given(mapping) => identity(mapping, &scope),
         };
         match identity {
@@ -97,9 +99,9 @@ impl Dialect for Generic {
 }
 
 impl Generic {
-    fn fingerprint(&self, body: &[u8]) -> [u8; 32] {
+    fn unstamped<'a>(&self, body: &'a [u8]) -> [&'a [u8]; 2] {
         let stamp = self.stamp.as_ref().and_then(|path| json::raw_at(body, path));
-        json::fingerprint(body, stamp.map(|raw| raw.get()))
+        json::unstamped(body, stamp.map(|raw| raw.get()))
     }
 
     /// Body and headers as the expressions see them.

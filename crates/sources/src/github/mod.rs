@@ -11,10 +11,10 @@ use std::borrow::Cow;
 
 use http::{HeaderMap, header::CONTENT_TYPE};
 use serde::Deserialize;
-use sha2::{Digest, Sha256};
 
 use crate::{
     Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable,
+    content::{digest, fingerprint},
     form::{self, FORM},
     json::{self, Raw},
     okr_body::body_hash,
@@ -104,11 +104,11 @@ impl Dialect for GitHub {
     }
 
     fn parse(&self, delivery: &Delivery<'_>, _: &Terms) -> Parsed {
-        let fingerprint: [u8; 32] = Sha256::digest(delivery.body).into();
         let identity = match header(delivery.headers, DELIVERY) {
             Some(id) => Identity::given(id.to_owned()),
-            None => body_hash(&fingerprint),
+            None => body_hash(&digest(&[delivery.body])),
         };
+        let fingerprint = fingerprint(&[delivery.body]);
         Parsed { pendings: Vec::new(), identity, fingerprint, drafts: drafts(delivery) }
     }
 }

@@ -2,11 +2,13 @@
 
 mod body;
 
-use sha2::{Digest, Sha256};
-
 pub(crate) use body::{Body, Events, scaled};
 
-use crate::{Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable, json, words};
+use crate::{
+    Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable,
+    content::{digest, fingerprint},
+    json, words,
+};
 
 /// See the head of this file.
 #[derive(Debug)]
@@ -30,8 +32,8 @@ impl Dialect for OkrBody {
     }
 
     fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed {
-        let fingerprint: [u8; 32] = Sha256::digest(delivery.body).into();
-        let by_hash = || body_hash(&fingerprint);
+        let fingerprint = fingerprint(&[delivery.body]);
+        let by_hash = || body_hash(&digest(&[delivery.body]));
         let body: Body<'_> = match json::text_of(delivery.body).and_then(json::body) {
             Ok(body) => body,
             Err(fault) => {
@@ -47,8 +49,8 @@ impl Dialect for OkrBody {
 }
 
 /// The identity of a body whose tool names none.
-pub(crate) fn body_hash(fingerprint: &[u8; 32]) -> Identity {
-    Identity::BodyHash(format!("sha256:{}", hex::encode(fingerprint)))
+pub(crate) fn body_hash(digest: &[u8; 32]) -> Identity {
+    Identity::BodyHash(format!("sha256:{}", hex::encode(digest)))
 }
 
 fn drafts(body: &Body<'_>, terms: &Terms) -> Result<Vec<Draft>, Untranslatable> {

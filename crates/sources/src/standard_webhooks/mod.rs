@@ -5,6 +5,7 @@ use serde::Deserialize;
 
 use crate::{
     Delivery, Dialect, Draft, Identity, Parsed, Signs, Terms, Untranslatable,
+    content::{digest, fingerprint},
     json::{self, Raw},
     okr_body::{Body, Events, body_hash},
     verify::standard,
@@ -49,16 +50,16 @@ impl Dialect for StandardWebhooks {
     fn parse(&self, delivery: &Delivery<'_>, terms: &Terms) -> Parsed {
         let envelope: Result<Envelope<'_>, _> = json::text_of(delivery.body).and_then(json::body);
         let stamp = envelope.as_ref().ok().and_then(|envelope| envelope.timestamp);
-        let fingerprint = json::fingerprint(delivery.body, stamp.map(|raw| raw.get()));
+        let said = json::unstamped(delivery.body, stamp.map(|raw| raw.get()));
         // Without the id, which only a verification of one's own lets through, the body stands for itself.
         let identity = match standard::id(delivery.headers) {
             Some(id) => Identity::given(id.to_owned()),
-            None => body_hash(&fingerprint),
+            None => body_hash(&digest(&said)),
         };
         Parsed {
             pendings: Vec::new(),
             identity,
-            fingerprint,
+            fingerprint: fingerprint(&said),
             drafts: envelope.and_then(|envelope| drafts(&envelope, terms)),
         }
     }

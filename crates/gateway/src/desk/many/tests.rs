@@ -19,7 +19,7 @@ fn parcel((key, content, understood): (&str, u8, bool)) -> Parcel {
     let events: Result<Vec<OkrEvent>, Held> = if understood { Ok(Vec::new()) } else { Err(held) };
     let key = bytes::Bytes::from(key.to_owned());
     let (trail, deadline) = (Trail::default(), Instant::now());
-    Parcel { key, fingerprint: [content; 32], original, events, dues: Vec::new(), trail, deadline }
+    Parcel { key, fingerprint: content.into(), original, events, dues: Vec::new(), trail, deadline }
 }
 
 /// `own`, `other`, or the place of the one that it repeats.
