@@ -50,7 +50,10 @@ impl Trial {
             }
             None => {
                 let server = Server::open(&configured.url, name).await?;
-                (Place { url: configured.url.clone(), schema: name.to_owned() }, Ground::Server(Box::new(server)))
+                (
+                    Place { url: configured.url.clone(), schema: name.to_owned() },
+                    Ground::Server(Box::new(server)),
+                )
             }
         };
         Ok(Self { place, ground })
