@@ -225,9 +225,7 @@ impl Door {
             return Ok(answer::greeting(&greeting));
         }
         self.prove(entrance, headers, &wire_body, (caller, deadline)).await?;
-        if self.proxies.is_news(caller.peer, headers) {
-            tell_of_proxy(caller.peer);
-        }
+        self.proxies.tell(caller.peer, headers);
         let mut trail = Trail::of(headers);
         met.span = Some(trail.enter(&caller.entry(&head.method, is_batch), started));
         if let Some(bucket) = entrance.bucket() {
@@ -385,14 +383,6 @@ impl Door {
             Err(_) => Err(Problem::Unavailable { reason: "deadline" }),
         }
     }
-}
-
-fn tell_of_proxy(peer: IpAddr) {
-    tracing::warn!(
-        peer = %peer,
-        "{peer} names the clients that it forwards, and is none of `gateway.trusted_proxies`: all of them count as one \
-         client; if it is your proxy, name it there"
-    );
 }
 
 /// The source of `/in/{source}` and of `/in/{source}/batch`, and whether it is the latter; everything else is nobody's.

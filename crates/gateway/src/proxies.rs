@@ -51,9 +51,20 @@ impl Proxies {
         }
     }
 
+    /// Tells once that clients of a proven request's sender cannot be told apart.
+    pub(crate) fn tell(&self, peer: IpAddr, headers: &HeaderMap) {
+        if self.is_news(peer, headers) {
+            tracing::warn!(
+                peer = %peer,
+                "{peer} names the clients that it forwards, and is none of `gateway.trusted_proxies`: all of them count as \
+                 one client; if it is your proxy, name it there"
+            );
+        }
+    }
+
     /// Whether a proven request came through somebody who speaks for others and is not named: then all its clients are
     /// one to us. True once, for one such proxy is most likely all of them.
-    pub(crate) fn is_news(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
+    fn is_news(&self, peer: IpAddr, headers: &HeaderMap) -> bool {
         !self.told.load(Ordering::Relaxed)
             && (headers.contains_key(FORWARDED) || headers.contains_key(X_FORWARDED_FOR))
             && !self.trusts(peer.to_canonical())
