@@ -119,8 +119,8 @@ async fn too_many_bytes_in_flight() -> Result<()> {
     let head = format!("POST /in/tracker HTTP/1.1\r\nhost: x\r\ncontent-length: {BODY_MAX}\r\n\r\n");
     slow.write_all(head.as_bytes()).await?;
     slow.write_all(&vec![b' '; 62_000]).await?;
-    // More than is read at once, so that it comes in pieces.
-    let body = format!("{}{}", okr("d-crammed", "o-crammed"), " ".repeat(8_000));
+    // More than is read in two pieces, so that it is unfinished for a while.
+    let body = format!("{}{}", okr("d-crammed", "o-crammed"), " ".repeat(40_000));
     let full = async || {
         let reply = world.put("tracker", &[], body.clone()).await.ok()?;
         (reply.status == 503).then_some(reply)
