@@ -148,8 +148,9 @@ pub(crate) trait Site: Send {
     /// `covered` by partition, and before where the live one stands.
     async fn rows(&mut self, covered: &[(i32, i64)]) -> Result<(i64, i64), RebuildError>;
 
-    /// Rows of the live generation that the new one lacks, of those before `covered`: by partition, what the new one
-    /// contains, or could not find on the topic.
+    /// Rows of the live generation that the new one lacks, of those before `covered` (by partition, what the new one
+    /// contains, or could not find on the topic), and of those that lie where the live one has not read in this topic: of
+    /// one that was there before.
     async fn lost(&mut self, covered: &[(i32, i64)]) -> Result<i64, RebuildError>;
 
     /// Whoever writes to the live one waits from here on; where it stands. [`RebuildError::Busy`] when that could not be.

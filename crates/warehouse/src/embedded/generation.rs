@@ -74,9 +74,9 @@ async fn take(path: &Path) -> Result<Embedded, RebuildError> {
 }
 
 /// What a dry run has to know; beside whoever has the file.
-pub(crate) async fn look(path: &Path, lows: &[(i32, i64)]) -> Result<Found, RebuildError> {
+pub(crate) async fn look(path: &Path, has: &[(i32, i64, i64)]) -> Result<Found, RebuildError> {
     let connection = beside(path).await?;
-    let expired = before(&connection, lows, "").await.map_err(|error| refused(&error))?;
+    let expired = out_of(&connection, has).await.map_err(|error| refused(&error))?;
     Ok(Found { expired, strangers: Vec::new(), has_leftovers: fresh_path(path).exists() })
 }
 
@@ -90,18 +90,17 @@ fn refused(error: &libsql::Error) -> RebuildError {
     failed(error, "while it was rebuilt").into()
 }
 
-/// Rows of the events before an offset of their partition, or of partitions that the topic does not have.
-async fn before(connection: &Connection, upto: &[(i32, i64)], and: &str) -> Result<i64, libsql::Error> {
+/// Rows of the events out of what the topic has, or of partitions that it does not have.
+async fn out_of(connection: &Connection, has: &[(i32, i64, i64)]) -> Result<i64, libsql::Error> {
     let count = async |of: &str, params: Vec<libsql::Value>| {
-        number(connection, &format!("SELECT count(*) FROM main.okr_events AS l WHERE {of} {and}"), params)
-            .await
+        number(connection, &format!("SELECT count(*) FROM main.okr_events WHERE {of}"), params).await
     };
-    let known: Vec<String> = upto.iter().map(|(partition, _)| partition.to_string()).collect();
+    let known: Vec<String> = has.iter().map(|(partition, ..)| partition.to_string()).collect();
     let elsewhere = format!("(kafka_topic <> ?1 OR kafka_partition NOT IN ({}))", known.join(", "));
     let mut found = count(&elsewhere, vec![TOPIC.into()]).await?;
-    for (partition, offset) in upto {
-        let of = "kafka_topic = ?1 AND kafka_partition = ?2 AND kafka_offset < ?3";
-        found += count(of, vec![TOPIC.into(), (*partition).into(), (*offset).into()]).await?;
+    for (partition, low, high) in has {
+        let of = "kafka_topic = ?1 AND kafka_partition = ?2 AND (kafka_offset < ?3 OR kafka_offset >= ?4)";
+        found += count(of, vec![TOPIC.into(), (*partition).into(), (*low).into(), (*high).into()]).await?;
     }
     Ok(found)
 }
@@ -255,11 +254,12 @@ impl Site for FileSite {
         Ok((count("main").await?, count("fresh").await?))
     }
 
-    async fn lost(&mut self, covered: &[(i32, i64)]) -> Result<i64, RebuildError> {
-        let lacks =
-            "AND NOT EXISTS (SELECT 1 FROM fresh.okr_events AS ours WHERE ours.event_id = l.event_id)";
+    async fn lost(&mut self, _: &[(i32, i64)]) -> Result<i64, RebuildError> {
+        // Nobody adds any, and the new one has come to where the live one stands.
+        let lacks = "SELECT count(*) FROM main.okr_events AS l
+            WHERE NOT EXISTS (SELECT 1 FROM fresh.okr_events AS ours WHERE ours.event_id = l.event_id)";
         let both = self.both().await?;
-        before(&both, covered, lacks).await.map_err(|error| refused(&error))
+        number(&both, lacks, ()).await.map_err(|error| refused(&error))
     }
 
     async fn hold(&mut self) -> Result<Vec<Standing>, RebuildError> {

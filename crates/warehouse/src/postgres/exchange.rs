@@ -54,7 +54,18 @@ const STRANGERS: &str = "WITH tables AS (SELECT oid, relname FROM pg_class
         WHERE v.relkind <> 'v' OR NOT pg_has_role(v.relowner, 'USAGE')
         UNION SELECT 'trigger ' || tgname || ' of ' || relname
         FROM tables t JOIN pg_trigger ON tgrelid = t.oid WHERE NOT tgisinternal
-        UNION SELECT 'policy ' || polname || ' of ' || relname FROM tables t JOIN pg_policy ON polrelid = t.oid
+        UNION SELECT 'policy ' || polname || ' of ' || polrelid::regclass
+        FROM tables t
+        JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_policy'::regclass
+        JOIN pg_policy p ON p.oid = d.objid
+        UNION SELECT 'row level security of ' || t.relname
+        FROM tables t JOIN pg_class c USING (oid) WHERE relrowsecurity OR relforcerowsecurity
+        UNION SELECT pg_describe_object(d.classid, d.objid, d.objsubid)
+        FROM tables t
+        JOIN pg_class c USING (oid)
+        JOIN pg_type r ON r.oid = c.reltype
+        JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (r.oid, r.typarray) AND d.deptype <> 'i'
+        UNION SELECT 'publication ' || pubname || ' of all tables' FROM tables, pg_publication WHERE puballtables
         UNION SELECT 'constraint ' || conname || ' of ' || conrelid::regclass
         FROM tables t JOIN pg_constraint ON (conrelid = t.oid AND contype IN ('c', 'f', 'x')) OR confrelid = t.oid
         UNION SELECT 'statistics ' || stxname || ' of ' || relname
@@ -67,6 +78,13 @@ const STRANGERS: &str = "WITH tables AS (SELECT oid, relname FROM pg_class
         FROM tables t
         JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_proc'::regclass
     ) AS found (words) ORDER BY words";
+
+/// What the new tables were given by default, which the old ones may not have, as statements.
+const REVOKES: &str = "SELECT DISTINCT format('REVOKE ALL ON %I.%I FROM %s', $2::text, relname,
+        CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
+    FROM pg_class, aclexplode(relacl)
+    WHERE relnamespace = to_regnamespace(quote_ident($2)) AND relname = ANY($3::text[]) AND grantee <> relowner
+        AND $1::text IS NOT NULL";
 
 /// Rights on the tables and on their columns, as statements for the new ones.
 const GRANTS: &str = "WITH tables AS (SELECT oid, relname, relowner, relacl FROM pg_class
@@ -95,11 +113,15 @@ pub(super) async fn strangers(client: &Client, live: &str) -> Result<Vec<String>
     rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failed)
 }
 
-/// Rows of the live events before an offset of their partition, or of partitions that the topic does not have; with
-/// `fresh`, those alone that are not in that schema.
+/// By partition, what is looked at: what comes before the first offset, and what comes from the second one on; without
+/// a second one, where the live generation stands. Nothing of this topic lies there: it was of one before.
+pub(super) type Bounds = (i32, i64, Option<i64>);
+
+/// Rows of the live events out of these bounds, or of partitions that the topic does not have; with `fresh`, those alone
+/// that are not in that schema.
 pub(super) async fn gone(
     client: &Client,
-    before: &[(i32, i64)],
+    bounds: &[Bounds],
     fresh: Option<&str>,
 ) -> Result<i64, RebuildError> {
     let lacks = |fresh: &str| {
@@ -108,13 +130,17 @@ pub(super) async fn gone(
     };
     let count = format!(
         "SELECT count(*) FROM okr_events AS l
-        LEFT JOIN unnest($1::integer[], $2::bigint[]) AS c (partition, upto)
+        LEFT JOIN unnest($1::integer[], $2::bigint[], $4::bigint[]) AS c (partition, upto, since)
             ON c.partition = l.kafka_partition AND l.kafka_topic = $3
-        WHERE l.kafka_offset < coalesce(c.upto, l.kafka_offset + 1) {}",
+        LEFT JOIN okr_sink_offsets AS o ON o.topic = l.kafka_topic AND o.partition = l.kafka_partition
+        WHERE (l.kafka_offset < coalesce(c.upto, l.kafka_offset + 1)
+            OR l.kafka_offset >= coalesce(c.since, o.next_offset, 0)) {}",
         fresh.map(lacks).unwrap_or_default()
     );
-    let (partitions, offsets): (Vec<i32>, Vec<i64>) = before.iter().copied().unzip();
-    let row = client.query_one(&count, &[&partitions, &offsets, &TOPIC]).await.map_err(failed)?;
+    let partitions: Vec<i32> = bounds.iter().map(|(partition, ..)| *partition).collect();
+    let (upto, since): (Vec<i64>, Vec<Option<i64>>) =
+        bounds.iter().map(|(_, upto, since)| (*upto, *since)).unzip();
+    let row = client.query_one(&count, &[&partitions, &upto, &TOPIC, &since]).await.map_err(failed)?;
     row.try_get(0).map_err(failed)
 }
 
@@ -144,7 +170,7 @@ pub(super) async fn exchange(client: &Client, names: &Names) -> Result<(), Rebui
     }
     same(client, (&live, &fresh)).await?;
     let mut words = Vec::new();
-    for (sql, schema) in [(GRANTS, &names.fresh), (OWNERS, &names.fresh)] {
+    for (sql, schema) in [(REVOKES, &names.fresh), (GRANTS, &names.fresh), (OWNERS, &names.fresh)] {
         let rows = client.query(sql, &[&names.live, schema, &tables]).await.map_err(failed)?;
         for row in rows {
             words.push(row.try_get::<_, String>(0).map_err(failed)?);

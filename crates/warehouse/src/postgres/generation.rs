@@ -105,14 +105,15 @@ async fn connect(place: &Place) -> Result<Object, RebuildError> {
 }
 
 /// What a dry run has to know.
-pub(crate) async fn look(place: &Place, lows: &[(i32, i64)]) -> Result<Found, RebuildError> {
+pub(crate) async fn look(place: &Place, has: &[(i32, i64, i64)]) -> Result<Found, RebuildError> {
     let (names, client) = (Names::of(&place.schema)?, connect(place).await?);
     let mut has_leftovers = false;
     for schema in [&names.fresh, &names.retired] {
         has_leftovers |= is_ours(&client, schema).await?;
     }
+    let bounds: Vec<_> = has.iter().map(|(partition, low, high)| (*partition, *low, Some(*high))).collect();
     Ok(Found {
-        expired: exchange::gone(&client, lows, None).await?,
+        expired: exchange::gone(&client, &bounds, None).await?,
         strangers: exchange::strangers(&client, &names.live).await?,
         has_leftovers,
     })
@@ -271,7 +272,8 @@ impl Site for ServerSite {
     }
 
     async fn lost(&mut self, covered: &[(i32, i64)]) -> Result<i64, RebuildError> {
-        exchange::gone(&self.client, covered, Some(&self.names.fresh)).await
+        let bounds: Vec<_> = covered.iter().map(|(partition, upto)| (*partition, *upto, None)).collect();
+        exchange::gone(&self.client, &bounds, Some(&self.names.fresh)).await
     }
 
     async fn hold(&mut self) -> Result<Vec<Standing>, RebuildError> {

@@ -97,7 +97,8 @@ impl<H: BatchHandler<Item = Entry>> Fill<H> {
         let is_idle = batch.is_empty();
         let patience = if is_idle { FIRST } else { NEXT };
         let (written, gathered) = join!(self.writer.write(batch), gather(&mut *self.records, patience));
-        written?;
+        // The batch is gone with its failure, so nobody may go on as if it was written.
+        written.map_err(given_up)?;
         self.gathered = gathered?;
         Ok(!is_idle || !self.gathered.is_empty())
     }
@@ -140,6 +141,14 @@ impl<H: BatchHandler<Item = Entry>> Fill<H> {
 
     pub(crate) fn skipped(&self) -> BTreeMap<&'static str, u64> {
         self.writer.skipped.clone()
+    }
+}
+
+/// A home that was asked often enough: what may pass does not pass for this rebuild.
+fn given_up(error: RebuildError) -> RebuildError {
+    match error {
+        RebuildError::Home(ProgressError::Unavailable(why)) => RebuildError::Home(ProgressError::Broken(why)),
+        other => other,
     }
 }
 

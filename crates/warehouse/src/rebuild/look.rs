@@ -81,10 +81,10 @@ pub async fn look(place: &Place, settings: &Settings) -> Result<Outlook, Rebuild
         Part { partition: mark.partition, low: mark.low, high: mark.high, next }
     };
     let parts: Vec<Part> = watermarks.iter().map(part).collect();
-    let lows: Vec<(i32, i64)> = parts.iter().map(|part| (part.partition, part.low)).collect();
+    let has: Vec<_> = parts.iter().map(|part| (part.partition, part.low, part.high)).collect();
     let Found { expired, strangers, has_leftovers } = match place.file()? {
-        Some(path) => crate::embedded::look(&path, &lows).await?,
-        None => crate::postgres::look(place, &lows).await?,
+        Some(path) => crate::embedded::look(&path, &has).await?,
+        None => crate::postgres::look(place, &has).await?,
     };
     Ok(Outlook { parts, events: status.events, expired, strangers, has_leftovers })
 }

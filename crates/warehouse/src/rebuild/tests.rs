@@ -3,6 +3,7 @@
 mod log;
 mod server;
 
+use bus::Slot;
 use okr::OkrEvent;
 
 use super::run::{make, renew};
@@ -12,7 +13,7 @@ use crate::tests::bench::{Behind, Bench};
 use crate::tests::history::at;
 use crate::tests::reference;
 use crate::tests::suite::exact::some;
-use crate::{Forget, OpenError, Person, Place, Tables, open};
+use crate::{Forget, OpenError, Person, Place, SERVICE, TOPIC, Tables, open};
 use log::Log;
 
 /// A warehouse whose file nobody has, where it is one.
@@ -131,6 +132,26 @@ async fn a_topic_that_was_made_anew_is_not_taken_for_the_one_that_was_read() {
         let refused = home.rebuild(&log.made_anew(), true).await.unwrap_err();
         assert!(matches!(refused, RebuildError::Elsewhere { partition: 0, .. }), "{refused}");
         reference::check(&home.bench, &log.all()).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn rows_of_a_topic_that_was_given_up_are_lost_wherever_they_lay() {
+    for mut home in Home::both().await {
+        let events: Vec<_> =
+            (0..20u32).map(|n| (0, at(&format!("kr-{}", n % 3), n, n.into(), 0.5))).collect();
+        home.fill(&Log::of(&events)).await;
+        home.open().await;
+        let slot = Slot::new(TOPIC, 0);
+        let standings = home.bench.target.assign(SERVICE, std::slice::from_ref(&slot)).await.unwrap();
+        home.bench.target.restart(SERVICE, &slot, standings[0].epoch, standings[0].next).await.unwrap();
+        let log = Log::of(&[(0, at("kr-0", 50, 50, 0.6)), (0, at("kr-1", 51, 51, 0.7))]);
+        home.fill(&log).await;
+        let refused = home.rebuild(&log, false).await.unwrap_err();
+        assert!(matches!(refused, RebuildError::Lost(20)), "{refused}");
+        assert_eq!(home.count("okr_events").await, 22);
+        let rebuilt = home.rebuild(&log, true).await.unwrap();
+        assert_eq!((rebuilt.lost, home.count("okr_events").await), (20, 2));
     }
 }
 
