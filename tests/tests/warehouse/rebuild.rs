@@ -56,6 +56,12 @@ async fn a_rebuild_under_live_traffic_is_seen_whole_and_costs_members_a_moment()
         [world.stack.start_with("warehouse", &BATCH)?, world.stack.start_with("warehouse", &BATCH)?];
     for member in &members {
         member.ready().await?;
+        // The one that came first gives up half of what it had; that is no matter of the rebuild.
+        let shares = async || {
+            let held = member.metric("okr_worker_assigned_partitions", "warehouse").await.ok()?;
+            (held as i32 == PARTITIONS / 2).then_some(())
+        };
+        until("a share of the partitions", SOON, shares).await?;
     }
     contained(&world).await?;
     let client = connect(&database.url).await.map_err(|error| anyhow!(error))?;
