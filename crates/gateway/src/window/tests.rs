@@ -116,3 +116,10 @@ fn what_was_held_is_taken_once_it_is_understood() {
     hold("size", reason);
     assert!(matches!(window.ask(b"size", (A, true), now), Seen::Before(_)), "it stays as large as it is");
 }
+
+/// There are as many as the window holds; docs/benchmarks.md says what they take.
+#[test]
+fn an_entry_is_small() {
+    let sizes = (size_of::<(super::Name, super::Entry)>(), size_of::<(super::Age, super::Name)>());
+    assert_eq!(sizes, (64, 24));
+}

@@ -1,5 +1,6 @@
 //! What a rebuild promises in both homes, and what only a shared database does.
 
+mod away;
 mod log;
 mod server;
 

@@ -4,6 +4,7 @@ pub(crate) mod bench;
 mod crowd;
 mod embedded;
 pub(crate) mod history;
+mod homes;
 mod pace;
 pub(crate) mod postgres;
 pub(crate) mod reference;

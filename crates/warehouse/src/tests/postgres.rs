@@ -18,123 +18,13 @@ pub async fn database() -> Database {
 }
 
 /// Runs one function of the suite on a new database.
-async fn check(promise: impl AsyncFnOnce(Bench)) {
+pub(super) async fn check(promise: impl AsyncFnOnce(Bench)) {
     ends(promise(Bench::postgres(database().await).await)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_assignment_raises_the_epoch_and_says_where_it_stands() {
-    check(suite::offsets::an_assignment_raises_the_epoch_and_says_where_it_stands).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_is_all_or_nothing() {
-    check(suite::offsets::a_batch_is_all_or_nothing).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_zombie_commits_nothing() {
-    check(suite::offsets::a_zombie_commits_nothing).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_slot_that_is_given_up_begins_anew_and_its_rows_stay() {
-    check(suite::offsets::a_slot_that_is_given_up_begins_anew_and_its_rows_stay).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_batch_of_dead_letters_alone_moves_the_offsets() {
-    check(suite::offsets::a_batch_of_dead_letters_alone_moves_the_offsets).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_row_at_fault_is_refused_and_the_others_are_not() {
-    check(suite::offsets::a_row_at_fault_is_refused_and_the_others_are_not).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn tables_that_are_gone_are_broken() {
-    check(suite::offsets::tables_that_are_gone_are_broken).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn every_field_has_its_column() {
-    check(suite::exact::every_field_has_its_column).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn what_no_database_can_keep_is_replaced() {
-    check(suite::exact::what_no_database_can_keep_is_replaced).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_that_comes_again_changes_nothing() {
-    check(suite::exact::an_event_that_comes_again_changes_nothing).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_event_that_comes_late_fills_in_what_newer_ones_do_not_say() {
-    check(suite::exact::an_event_that_comes_late_fills_in_what_newer_ones_do_not_say).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_day_before_all_others_and_one_between_them_come_late() {
-    check(suite::exact::a_day_before_all_others_and_one_between_them_come_late).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_correction_replaces_what_its_delivery_said() {
-    check(suite::exact::a_correction_replaces_what_its_delivery_said).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_deleted_subject_stays_and_may_come_back() {
-    check(suite::exact::a_deleted_subject_stays_and_may_come_back).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn whatever_comes_in_whatever_batches_state_is_the_fold() {
-    check(suite::exact::whatever_comes_in_whatever_batches_state_is_the_fold).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn members_that_meet_at_a_subject_lose_nothing() {
     check(suite::exact::members_that_meet_at_a_subject_lose_nothing).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn who_is_forgotten_is_out_of_all_tables_and_stays_out() {
-    check(suite::forget::who_is_forgotten_is_out_of_all_tables_and_stays_out).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn text_that_mentions_somebody_goes_only_where_it_is_asked_for() {
-    check(suite::forget::text_that_mentions_somebody_goes_only_where_it_is_asked_for).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_id_of_one_namespace_is_another_person_in_the_next() {
-    check(suite::forget::an_id_of_one_namespace_is_another_person_in_the_next).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_person_is_forgotten_while_members_write() {
-    check(suite::forget::a_person_is_forgotten_while_members_write).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn old_notes_go_and_what_they_are_of_stays() {
-    check(suite::forget::old_notes_go_and_what_they_are_of_stays).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_column_that_a_later_release_adds_stops_no_member() {
-    check(suite::forget::a_column_that_a_later_release_adds_stops_no_member).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_status_is_of_one_moment() {
-    check(suite::offsets::a_status_is_of_one_moment).await;
 }
 
 /// Once somebody is on the list, no commit that began before ends after it.
@@ -176,11 +66,6 @@ async fn what_somebody_did_to_the_tables_is_neither_a_records_fault_nor_waited_f
     let again = member.batch(&[(0, at("kr", 1, 0, 0.1))]);
     let broken = member.try_commit(&again).await;
     assert!(matches!(broken, Err(ProgressError::Broken(_))), "{broken:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn notes_go_by_their_age_while_the_service_runs() {
-    check(suite::forget::notes_go_by_their_age_while_the_service_runs).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
