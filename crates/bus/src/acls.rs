@@ -103,7 +103,7 @@ pub const ROLES: &[(&str, &str)] = &[
     ("notifier", "the notifier"),
     ("warehouse", "the warehouse"),
     ("setup", "`topics plan` and `topics apply`"),
-    ("operator", "`tail`, `dead` and `resume`"),
+    ("operator", "`tail`, `dead`, `resume` and `warehouse forget`"),
     ("doctor", "`doctor`"),
 ];
 
@@ -144,7 +144,8 @@ const SERVICES: &[Acl] = &[
 /// What commands need on every topic.
 const ON_EVERY_TOPIC: &[(&str, &[Operation])] = &[
     ("setup", &[Operation::Create, Operation::Alter, Operation::AlterConfigs]),
-    ("operator", &[Operation::Read]),
+    // Until when Kafka holds a person's records is said by the topics' configs.
+    ("operator", &[Operation::Read, Operation::DescribeConfigs]),
     ("doctor", &[Operation::Describe, Operation::DescribeConfigs]),
 ];
 

@@ -68,6 +68,12 @@ pub fn warehouse(whole: &Whole) -> Result<warehouse::Place> {
     Ok(warehouse::Place { url, schema })
 }
 
+/// Notes and actors of what happened before this are not kept; all are, where nothing is said of it.
+pub fn notes_since(whole: &Whole) -> Result<Option<jiff::Timestamp>> {
+    let warehouse::WarehouseConfig { notes_age_max, .. } = whole.document.section("warehouse")?;
+    Ok(notes_age_max.map(|age| warehouse::notes_since(jiff::Timestamp::now(), age.0)))
+}
+
 /// What seals learned secrets: the key, and the ones before it.
 pub fn seal(whole: &Whole) -> Result<Option<store::Seal>> {
     let config = &whole.shared.store;

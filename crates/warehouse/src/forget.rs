@@ -12,8 +12,9 @@ use worker::ProgressError;
 
 use crate::Target;
 use crate::embedded::Embedded;
-use crate::erasures::{self, Erasure, Erasures, Kind, normal};
+use crate::erasures::{Erasure, Erasures, listed};
 use crate::open::{OpenError, Place, Tables, open};
+use crate::rebuild::RebuildError;
 use crate::sweep::{People, Rule, Tally};
 
 /// How often something that passes is tried again, and the pause between.
@@ -23,11 +24,11 @@ const PAUSE: Duration = Duration::from_millis(500);
 /// Who is to be forgotten.
 #[derive(Debug, Clone, Default)]
 pub struct Person {
-    /// The words that events have for them: addresses, names, ids. Case does not matter.
+    /// The words that events have for them: addresses, names, ids. Case and composition do not matter.
     pub words: Vec<String>,
     /// The namespace in which these words mean them; everywhere, where it is left out.
     pub namespace: Option<String>,
-    /// Whether note and attributes go of every event that mentions them there.
+    /// Whether fields go that have one of these words in them. Of an address they always do.
     pub mentions: bool,
 }
 
@@ -41,38 +42,73 @@ pub struct Forget {
     known: Erasures,
 }
 
+/// Who was forgotten there, to be taken to another warehouse.
+///
+/// # Errors
+/// As [`Forget::open`].
+pub async fn list(place: &Place) -> Result<Vec<Erasure>, OpenError> {
+    Ok(reach(place).await?.erasures().await?.rows())
+}
+
+/// Whether a rebuild has rows beside the live ones, of which the list knows nothing: one that was killed, or one that
+/// runs. [`crate::rebuild::abandon`] takes the former's away; the latter's do not take their place when it ends.
+///
+/// # Errors
+/// The database did not answer, or refused.
+pub async fn has_leftovers(place: &Place) -> Result<bool, RebuildError> {
+    match place.file()? {
+        Some(path) => Ok(crate::embedded::has_leftovers(&path)),
+        None => crate::postgres::has_leftovers(place).await,
+    }
+}
+
+/// Opens the place; an embedded file beside whoever has it.
+async fn reach(place: &Place) -> Result<Arc<dyn Target>, OpenError> {
+    match place.file()? {
+        Some(path) if path.exists() => Ok(Arc::new(Embedded::beside(path).await?)),
+        Some(_) => Err(OpenError::Behind(crate::migrate::plan(place).await?.pending.len())),
+        None => open(place, Tables::Expect).await,
+    }
+}
+
 impl Forget {
     /// Opens the place; an embedded file beside whoever has it.
     ///
     /// # Errors
     /// [`OpenError::Behind`] where the tables are not up to date, and whatever keeps the place from being opened.
     pub async fn open(place: &Place, person: &Person) -> Result<Self, OpenError> {
-        let target: Arc<dyn Target> = match place.file()? {
-            Some(path) if path.exists() => Arc::new(Embedded::beside(path).await?),
-            Some(_) => {
-                return Err(OpenError::Behind(crate::migrate::plan(place).await?.pending.len()));
-            }
-            None => open(place, Tables::Expect).await?,
-        };
-        Ok(Self::on(target, person).await?)
+        Ok(Self::on(reach(place).await?, person).await?)
+    }
+
+    /// Forgets whom another warehouse has forgotten.
+    ///
+    /// # Errors
+    /// As [`Forget::open`].
+    pub async fn take_over(place: &Place, list: Vec<Erasure>) -> Result<Self, OpenError> {
+        let target = reach(place).await?;
+        let known = target.erasures().await?;
+        Ok(Self::of(target, known, list, Erasures::default()))
     }
 
     pub(crate) async fn on(target: Arc<dyn Target>, person: &Person) -> Result<Self, ProgressError> {
         let known = target.erasures().await?;
-        let (mut list, salt) = (known.clone(), known.salt());
-        let mut words: Vec<String> = person.words.iter().map(|word| normal(word)).collect();
-        words.retain(|word| !word.is_empty());
-        let erasure = |word: &String| {
-            let token = erasures::person(&salt, person.namespace.as_deref(), word);
-            Erasure { token, salt, kind: Kind::Person }
+        let (salt, mut asked) = (known.salt(), Erasures::default());
+        let of = |mentions: bool| {
+            let namespace = person.namespace.as_deref();
+            person.words.iter().flat_map(move |word| listed(salt, namespace, word, mentions))
         };
-        let wanted: Vec<Erasure> = words.iter().map(erasure).collect();
-        wanted.iter().for_each(|erasure| list.add(salt, erasure.token));
-        let people = People { list, namespace: person.namespace.clone(), words, mentions: person.mentions };
-        Ok(Self { target, people, wanted, known })
+        of(true).for_each(|erasure| asked.add(&erasure));
+        let wanted = of(person.mentions).collect();
+        Ok(Self::of(target, known, wanted, asked))
     }
 
-    /// What stands for the person on the list: a salted hash of each word.
+    fn of(target: Arc<dyn Target>, known: Erasures, wanted: Vec<Erasure>, asked: Erasures) -> Self {
+        let mut list = known.clone();
+        wanted.iter().for_each(|erasure| list.add(erasure));
+        Self { target, people: People { list, asked }, wanted, known }
+    }
+
+    /// What stands for the person on the list: salted hashes of their words.
     pub fn tokens(&self) -> Vec<String> {
         self.wanted.iter().map(Erasure::shown).collect()
     }
@@ -87,7 +123,7 @@ impl Forget {
     /// # Errors
     /// The database did not answer, or refused.
     pub async fn look(&self) -> Result<Tally, ProgressError> {
-        sweep(&*self.target, &Rule::People(self.people.clone()), None).await
+        sweep(&*self.target, &Rule::People(self.people.clone()), false).await
     }
 
     /// Puts the person onto the list, and takes them out of the rows that are there. All that anybody was forgotten by
@@ -97,19 +133,15 @@ impl Forget {
     /// The database did not answer for long, or refused. What was done stays done; the same again does the rest.
     pub async fn apply(&self, run: &str) -> Result<Tally, ProgressError> {
         again(async || self.target.forget(&self.wanted, run).await).await?;
-        sweep(&*self.target, &Rule::People(self.people.clone()), Some(run)).await
+        sweep(&*self.target, &Rule::People(self.people.clone()), true).await
     }
 }
 
 /// Goes through all subjects.
-pub(crate) async fn sweep(
-    target: &dyn Target,
-    rule: &Rule,
-    run: Option<&str>,
-) -> Result<Tally, ProgressError> {
+pub(crate) async fn sweep(target: &dyn Target, rule: &Rule, applies: bool) -> Result<Tally, ProgressError> {
     let (mut tally, mut after): (Tally, Option<Uuid>) = (Tally::default(), None);
     loop {
-        let swept = again(async || target.sweep(after, rule, run).await).await?;
+        let swept = again(async || target.sweep(after, rule, applies).await).await?;
         tally.add(swept.tally);
         if swept.last.is_none() {
             return Ok(tally);

@@ -2,21 +2,30 @@
 
 use async_trait::async_trait;
 use bus::InRecord;
+use jiff::Timestamp;
 use wire::{Decoder, WireError};
 use worker::{BatchHandler, Effects, Failure};
 
 use crate::Entry;
+use crate::sweep::{Rule, Tally};
 
 /// Decodes; everything else is its home's work, in the transaction. It produces nothing.
 #[derive(Debug, Clone)]
 pub struct Intake {
     decoder: Decoder,
+    notes_since: Option<Timestamp>,
 }
 
 impl Intake {
     /// Of records that this one reads.
     pub fn new(decoder: Decoder) -> Self {
-        Self { decoder }
+        Self { decoder, notes_since: None }
+    }
+
+    /// Leaves out notes and actors of what counts as having happened before; all are kept where it is left out.
+    #[must_use]
+    pub fn with_notes_since(self, notes_since: Option<Timestamp>) -> Self {
+        Self { notes_since, ..self }
     }
 }
 
@@ -29,7 +38,10 @@ impl BatchHandler for Intake {
         let Some(value) = &record.value else {
             return Err(Failure::reject("null_value", "the record has no value"));
         };
-        let event = self.decoder.event(value).await.map_err(|error| undecoded(&error))?;
+        let mut event = self.decoder.event(value).await.map_err(|error| undecoded(&error))?;
+        if let Some(than) = self.notes_since {
+            Rule::Older(than).put(&mut event, &mut Tally::default());
+        }
         Entry::new(event, record).map_err(|error| Failure::reject(error.reason(), error))
     }
 

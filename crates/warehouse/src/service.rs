@@ -113,7 +113,8 @@ impl Consumer {
             }),
         );
         if let Some(age_max) = notes_age_max {
-            house.tasks.spawn("warehouse.retention", retention::keep(house.clone(), home.clone(), age_max));
+            let kept = retention::keep(house.clone(), home.clone(), age_max, retention::LOOK_EVERY);
+            house.tasks.spawn("warehouse.retention", kept);
         }
         let worker = BatchWorker {
             service: SERVICE,

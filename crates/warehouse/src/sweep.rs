@@ -1,12 +1,13 @@
 //! What is taken out of rows that are there already. Pure; both homes ask it, some subjects at a time.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use okr::OkrEvent;
 use uuid::Uuid;
 
-use crate::erasures::{Erasure, Erasures, Kind, normal, text, words};
+use crate::erasures::{Erasures, words};
+use crate::naming::normal;
 
 /// How many further words of a person are told.
 const WORDS_MAX: usize = 50;
@@ -24,12 +25,8 @@ pub enum Rule {
 #[derive(Debug, Clone)]
 pub struct People {
     pub(crate) list: Erasures,
-    /// In which namespace the words mean somebody; in all of them where it is left out.
-    pub(crate) namespace: Option<String>,
-    /// The words that were asked for, in their normal form.
-    pub(crate) words: Vec<String>,
-    /// Whether free text goes that mentions them.
-    pub(crate) mentions: bool,
+    /// The words that were asked for, wherever they stand.
+    pub(crate) asked: Erasures,
 }
 
 /// What was found, and went where it was to be done.
@@ -46,10 +43,12 @@ pub struct Tally {
     pub actors: u64,
     pub notes: u64,
     pub attributes: u64,
-    /// Events whose note or attributes mention the person, whose words they are not.
+    /// Events that mention the person in what could go, and does not.
     pub mentions: u64,
-    /// Events whose title, team or department mentions the person; that is nothing to be erased here.
+    /// Events that mention the person in what stays here, whatever is asked: what a subject is called and belongs to.
     pub titles: u64,
+    /// By column, how many events mention the person there and go on doing so.
+    pub left: BTreeMap<&'static str, u64>,
     /// Other words that stand beside those that were asked for.
     pub known_as: BTreeSet<String>,
 }
@@ -70,6 +69,9 @@ impl Tally {
             (&mut self.titles, other.titles),
         ];
         counts.into_iter().for_each(|(ours, theirs)| *ours += theirs);
+        for (column, events) in other.left {
+            *self.left.entry(column).or_default() += events;
+        }
         self.known_as.extend(other.known_as);
         while self.known_as.len() > WORDS_MAX {
             self.known_as.pop_last();
@@ -86,12 +88,11 @@ pub struct Swept {
 }
 
 impl Rule {
-    /// Takes from an event what is to go; answers whether anything did. What is to be noted for later copies of the event
-    /// is added to `noted`.
-    pub(crate) fn put(&self, event: &mut OkrEvent, tally: &mut Tally, noted: &mut Vec<Erasure>) -> bool {
+    /// Takes from an event what is to go; answers whether anything did.
+    pub(crate) fn put(&self, event: &mut OkrEvent, tally: &mut Tally) -> bool {
         tally.events += 1;
         let is_changed = match self {
-            Self::People(people) => people.put(event, tally, noted),
+            Self::People(people) => people.put(event, tally),
             Self::Older(than) => older(*than, event, tally),
         };
         tally.changed += u64::from(is_changed);
@@ -110,22 +111,9 @@ fn older(than: Timestamp, event: &mut OkrEvent, tally: &mut Tally) -> bool {
 }
 
 impl People {
-    fn put(&self, event: &mut OkrEvent, tally: &mut Tally, noted: &mut Vec<Erasure>) -> bool {
+    fn put(&self, event: &mut OkrEvent, tally: &mut Tally) -> bool {
         self.listen(event, tally);
-        let mut gone = self.list.erase(event);
-        if self.is_meant(event) {
-            tally.titles += u64::from(self.mention([&event.subject.title, &event.team, &event.department]));
-            if self.mention([&event.note]) || event.attributes.values().any(|value| self.is_mention(value)) {
-                tally.mentions += 1;
-                if self.mentions {
-                    gone.note |= event.note.take().is_some();
-                    gone.attributes |= !std::mem::take(&mut event.attributes).is_empty();
-                    let salt = self.list.salt();
-                    let token = text(&salt, event.event_id.0);
-                    noted.push(Erasure { token, salt, kind: Kind::Text });
-                }
-            }
-        }
+        let gone = self.list.erase(event);
         let counts = [
             (&mut tally.owners, gone.owner),
             (&mut tally.managers, gone.manager),
@@ -134,44 +122,72 @@ impl People {
             (&mut tally.attributes, gone.attributes),
         ];
         counts.into_iter().for_each(|(count, is_gone)| *count += u64::from(is_gone));
+        self.mentions(event, tally);
         gone.anything()
     }
 
-    fn is_meant(&self, event: &OkrEvent) -> bool {
-        self.namespace.as_ref().is_none_or(|namespace| *namespace == event.subject.namespace)
-    }
-
-    fn mention<const N: usize>(&self, texts: [&Option<String>; N]) -> bool {
-        texts.into_iter().flatten().any(|text| self.is_mention(text))
-    }
-
-    fn is_mention(&self, text: &str) -> bool {
-        let text = text.to_lowercase();
-        self.words.iter().any(|word| says(&text, word))
+    /// What is left that says who was asked for.
+    fn mentions(&self, event: &OkrEvent, tally: &mut Tally) {
+        let mut count = |columns: Vec<(&'static str, Option<&str>)>| {
+            let says = |text: &str| self.asked.names(&event.subject.namespace, text);
+            let said: BTreeSet<&str> = columns
+                .into_iter()
+                .filter(|(_, text)| text.is_some_and(says))
+                .map(|(column, _)| column)
+                .collect();
+            said.iter().for_each(|column| *tally.left.entry(column).or_default() += 1);
+            u64::from(!said.is_empty())
+        };
+        let mentions = count(of_people(event));
+        let titles = count(of_the_subject(event));
+        tally.mentions += mentions;
+        tally.titles += titles;
     }
 
     /// What else the persons that were asked for are called.
     fn listen(&self, event: &OkrEvent, tally: &mut Tally) {
-        if !self.is_meant(event) {
-            return;
-        }
+        let is_asked = |word: &str| self.asked.names(&event.subject.namespace, word);
         for person in [&event.owner, &event.manager].into_iter().flatten() {
-            let called: Vec<String> = words(person).map(normal).collect();
-            if called.iter().any(|word| self.words.contains(word)) && tally.known_as.len() < WORDS_MAX {
-                let others = called.into_iter().filter(|word| !word.is_empty() && !self.words.contains(word));
-                tally.known_as.extend(others);
+            if tally.known_as.len() < WORDS_MAX && words(person).any(is_asked) {
+                let others = words(person).filter(|word| !is_asked(word)).map(normal);
+                tally.known_as.extend(others.filter(|word| !word.is_empty()));
             }
         }
     }
 }
 
-/// Whether a text says this, and not only as a part of a longer word.
-fn says(text: &str, word: &str) -> bool {
-    text.match_indices(word).any(|(at, _)| {
-        let (before, after) = (&text[..at], &text[at + word.len()..]);
-        let is_whole = |next: Option<char>| next.is_none_or(|letter| !letter.is_alphanumeric());
-        is_whole(before.chars().next_back()) && is_whole(after.chars().next())
-    })
+/// What may go of an event, by column.
+fn of_people(event: &OkrEvent) -> Vec<(&'static str, Option<&str>)> {
+    let mut columns = vec![("actor", event.actor.as_deref()), ("note", event.note.as_deref())];
+    if let Some(owner) = &event.owner {
+        let names = [("owner_id", &owner.id), ("owner_name", &owner.name), ("owner_email", &owner.email)];
+        columns.extend(names.map(|(column, text)| (column, text.as_deref())));
+    }
+    if let Some(manager) = &event.manager {
+        let names =
+            [("manager_id", &manager.id), ("manager_name", &manager.name), ("manager_email", &manager.email)];
+        columns.extend(names.map(|(column, text)| (column, text.as_deref())));
+    }
+    let attributes = event.attributes.iter().flat_map(|(name, value)| [name, value]);
+    columns.extend(attributes.map(|text| ("attributes", Some(text.as_str()))));
+    columns
+}
+
+/// What says which subject it is and where it belongs; state, days and views hang by it.
+fn of_the_subject(event: &OkrEvent) -> Vec<(&'static str, Option<&str>)> {
+    let subject = &event.subject;
+    vec![
+        ("source_delivery_id", event.source.delivery_id.as_deref()),
+        ("subject_namespace", Some(&subject.namespace)),
+        ("subject_id", Some(&subject.id)),
+        ("subject_parent_id", subject.parent_id.as_deref()),
+        ("subject_title", subject.title.as_deref()),
+        ("subject_url", subject.url.as_deref()),
+        ("department", event.department.as_deref()),
+        ("team", event.team.as_deref()),
+        ("cycle_name", event.cycle.as_ref().and_then(|cycle| cycle.name.as_deref())),
+        ("metric_unit", event.metric.as_ref().and_then(|metric| metric.unit.as_deref())),
+    ]
 }
 
 #[cfg(test)]
@@ -180,26 +196,12 @@ mod tests {
     use crate::tests::history::{bare, minutes};
 
     #[test]
-    fn a_mention_is_a_whole_word() {
-        for (text, word, expected) in [
-            ("ask dana ng, please", "dana ng", true),
-            ("ask bogdana ngo", "dana ng", false),
-            ("run 17 of u7", "7", false),
-            ("u7: done", "u7", true),
-            ("(d@x.org)", "d@x.org", true),
-            ("\u{e9}dana", "dana", false),
-        ] {
-            assert_eq!(says(text, word), expected, "{word} in {text}");
-        }
-    }
-
-    #[test]
     fn notes_go_by_their_age_alone() {
         let rule = Rule::Older(minutes(10));
         let noted = |at| OkrEvent { note: Some("n".into()), actor: Some("a".into()), ..bare("kr", 1, at) };
         let (mut tally, mut young, mut old) = (Tally::default(), noted(10), noted(9));
-        assert!(!rule.put(&mut young, &mut tally, &mut Vec::new()));
-        assert!(rule.put(&mut old, &mut tally, &mut Vec::new()));
+        assert!(!rule.put(&mut young, &mut tally));
+        assert!(rule.put(&mut old, &mut tally));
         assert_eq!((old, young.note.is_some()), (bare("kr", 1, 9), true));
         assert_eq!((tally.events, tally.changed, tally.notes, tally.actors), (2, 1, 1, 1));
     }

@@ -1,14 +1,40 @@
 //! What every home of the warehouse promises.
 
 use std::fmt::Debug;
+use std::time::Duration;
 
 use async_trait::async_trait;
+use deadpool_postgres::ClientWrapper;
+use tokio::time::timeout;
 use uuid::Uuid;
 use worker::{Progress, ProgressError, Standing};
 
 use crate::Entry;
 use crate::erasures::{Erasure, Erasures};
 use crate::sweep::{Rule, Swept};
+
+/// How long a server may take to say that a connection is there.
+const ANSWER_MAX: Duration = Duration::from_secs(5);
+
+/// A turn at what one member at a time does. Dropped, or with its process, it is free.
+#[derive(Debug, Default)]
+pub struct Turn {
+    /// None in a home that one process has to itself.
+    held_by: Option<ClientWrapper>,
+}
+
+impl Turn {
+    pub(crate) fn of(connection: ClientWrapper) -> Self {
+        Self { held_by: Some(connection) }
+    }
+
+    /// Whether it is still ours; to be asked more often than the server waits for a silent session.
+    pub(crate) async fn is_held(&self) -> bool {
+        let Some(connection) = &self.held_by else { return true };
+        let answer = timeout(ANSWER_MAX, connection.batch_execute("SELECT 1")).await;
+        answer.is_ok_and(|answer| answer.is_ok())
+    }
+}
 
 /// A home of the warehouse's tables. One suite (`src/tests/suite`) runs on all of them.
 ///
@@ -44,7 +70,7 @@ pub trait Target: Progress<Changes = Vec<Entry>> + Debug {
     /// Its name in metrics: `postgres`, `embedded`.
     fn name(&self) -> &'static str;
 
-    /// Answers when the home does; bounded in time.
+    /// Answers when the home does, and the last commit found room on its disk; bounded in time.
     async fn ping(&self) -> Result<(), ProgressError>;
 
     /// Where every slot stands that was ever read, by topic and partition.
@@ -58,12 +84,10 @@ pub trait Target: Progress<Changes = Vec<Entry>> + Debug {
     async fn forget(&self, erasures: &[Erasure], run: &str) -> Result<(), ProgressError>;
 
     /// Goes through the subjects that come after this one, some of them, while commits go on, and counts what the rule
-    /// takes out of their events. With a run it does: the events of a subject and its state change at once, and the state
+    /// takes out of their events. Where it applies, it does: the events of a subject and its state change at once, and the state
     /// is the fold of what is left.
-    async fn sweep(
-        &self,
-        after: Option<Uuid>,
-        rule: &Rule,
-        run: Option<&str>,
-    ) -> Result<Swept, ProgressError>;
+    async fn sweep(&self, after: Option<Uuid>, rule: &Rule, applies: bool) -> Result<Swept, ProgressError>;
+
+    /// The turn to go through all subjects by their age; none while another member has it.
+    async fn turn(&self) -> Result<Option<Turn>, ProgressError>;
 }

@@ -21,6 +21,7 @@ async fn exactly_these_rights_are_enough_and_each_one_is_missed() -> Result<()> 
     let registered = world.stack.command(&["schemas", "register", "--apply"]).await?;
     ensure!(registered.code == 0, "{registered:?}");
     commands_need_theirs(secure, &world, &rights).await?;
+    forgetting_needs_to_see_configs(secure, &world, &rights).await?;
 
     let (gateway, notifier) = (start(&world, "gateway")?, start(&world, "notifier")?);
     gateway.ready_within(SOON).await?;
@@ -118,6 +119,29 @@ async fn commands_need_theirs(secure: &Secure, world: &World, rights: &[Right]) 
         change(secure, "add", std::slice::from_ref(right)).await?;
     }
     Ok(())
+}
+
+/// `warehouse forget` says until when Kafka holds a person's records, and whose right is missing where it cannot.
+async fn forgetting_needs_to_see_configs(secure: &Secure, world: &World, rights: &[Right]) -> Result<()> {
+    let migrated = as_user(world, "operator", &["warehouse", "migrate", "--apply"]).await?;
+    ensure!(migrated.code == 0, "{migrated:?}");
+    let words = ["warehouse", "forget", "--person", "nobody@example.org"];
+    let well = as_user(world, "operator", &words).await?;
+    ensure!(well.code == 0 && well.stdout.contains("okr.events"), "{well:?}");
+    let is_it = |right: &&Right| {
+        right["role"] == "operator" && right["name"] == "okr.events" && right["operation"] == "DescribeConfigs"
+    };
+    let right = rights.iter().find(is_it).context("no right to see configs")?;
+    change(secure, "remove", std::slice::from_ref(right)).await?;
+    let said = async || {
+        let done = as_user(world, "operator", &words).await.ok()?;
+        let names = ["not known", "okr.events", "DescribeConfigs", "topics acls --role operator"];
+        (done.code == 0 && names.iter().all(|word| done.stderr.contains(word))).then_some(())
+    };
+    let shown = until("which right is missing", SOON, said).await;
+    let last = as_user(world, "operator", &words).await?;
+    shown.with_context(|| format!("{last:?}"))?;
+    change(secure, "add", std::slice::from_ref(right)).await
 }
 
 /// Each role comes by a user of its own.

@@ -81,6 +81,8 @@ async fn full(member: &Role, disk: Option<&SmallDisk>) -> Result<()> {
     disk.fill()?;
     let full = async || unconfirmed().await.filter(|now| *now > before + 2.0);
     until("batches that find the disk full", SOON, full).await?;
+    let told = async || member.readyz().await.ok().filter(|reply| reply.text().contains("database is full"));
+    until("/readyz to say that it is full", SOON, told).await?;
     disk.free()
 }
 

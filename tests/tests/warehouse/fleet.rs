@@ -161,6 +161,11 @@ impl<'w> Fleet<'w> {
         disk.fill()?;
         let full = async || unconfirmed().await.ok().filter(|now| *now > before + 3.0);
         until("batches that find the disk full", SOON, full).await?;
+        let told = async || {
+            let all = try_join_all(self.members.iter().map(Role::readyz)).await.ok()?;
+            all.iter().any(|reply| reply.text().contains("database is full")).then_some(())
+        };
+        until("/readyz to say that it is full", SOON, told).await?;
         disk.free()
     }
 

@@ -2,7 +2,7 @@
 
 use anyhow::{Result, anyhow, ensure};
 use okr::Person;
-use okr_tests::Python;
+use okr_tests::{Folder, Python, until};
 use serde_json::Value;
 use store::testing::{Cluster, connect};
 
@@ -119,6 +119,77 @@ async fn a_person_is_forgotten_on_a_server_and_no_table_says_them() -> Result<()
         ensure!(said == 0, "{said} rows of {table}");
     }
     let max = "SELECT count(*) FROM okr.okr_events WHERE owner_name = 'Max'";
-    ensure!(client.query_one(max, &[]).await?.get::<_, i64>(0) > 0, "the others are gone as well");
+    ensure!(number(&database.url, max).await? > 0, "the others are gone as well");
+    leftovers_go(&world, &database.url).await?;
+    old_notes_are_not_rebuilt(&world, &database.url).await?;
+    the_list_goes_along(&world, &database.url).await
+}
+
+async fn number(url: &str, sql: &str) -> Result<i64> {
+    let client = connect(url).await.map_err(|error| anyhow!(error))?;
+    Ok(client.query_one(sql, &[]).await?.get(0))
+}
+
+async fn run(url: &str, sql: &str) -> Result<()> {
+    Ok(connect(url).await.map_err(|error| anyhow!(error))?.batch_execute(sql).await?)
+}
+
+/// As a rebuild that was killed has left them.
+async fn leftovers_go(world: &World, url: &str) -> Result<()> {
+    let left = "CREATE SCHEMA okr_rebuild; COMMENT ON SCHEMA okr_rebuild IS
+        'Made by okr-router warehouse rebuild, and taken away by it. 1'";
+    run(url, left).await?;
+    let (seen, words) = forget(world, &[]).await?;
+    ensure!(seen["rebuild"].is_string() && words.contains("has rows of its own"), "{seen} {words}");
+    let (_, words) = forget(world, &["--apply", "--who", "ops", "--why", "ticket 1"]).await?;
+    ensure!(words.contains("a rebuild had left are gone"), "{words}");
+    ensure!(forget(world, &[]).await?.0["rebuild"].is_null());
+    let schemas = "SELECT count(*) FROM pg_namespace WHERE nspname = 'okr_rebuild'";
+    ensure!(number(url, schemas).await? == 0, "the schema is still there");
+    Ok(())
+}
+
+async fn old_notes_are_not_rebuilt(world: &World, url: &str) -> Result<()> {
+    run(url, "UPDATE okr.okr_events SET actor = 'Max', note = 'kept'").await?;
+    let (rows, noted) =
+        ("SELECT count(*) FROM okr.okr_events", "WHERE note IS NOT NULL OR actor IS NOT NULL");
+    let before = number(url, rows).await?;
+    let rebuild = ["warehouse", "rebuild", "--apply", "--who", "ops", "--why", "a test"];
+    let bound = ["--set", "warehouse.notes_age_max=1s"];
+    let rebuilt = world.stack.command(&[&rebuild[..], &bound].concat()).await?;
+    ensure!(rebuilt.code == 0, "{}", rebuilt.stderr);
+    ensure!(number(url, rows).await? == before, "rows are lost");
+    ensure!(number(url, &format!("{rows} {noted}")).await? == 0, "notes have come back");
+    Ok(())
+}
+
+/// Another schema of the same database, as well as it could be another server.
+async fn the_list_goes_along(world: &World, url: &str) -> Result<()> {
+    let exported = world.stack.command(&["warehouse", "forget", "--export"]).await?;
+    ensure!(exported.code == 0 && exported.stdout.lines().count() == 1, "{exported:?}");
+    let folder = Folder::new("list")?;
+    let list = folder.path().join("list.ndjson");
+    std::fs::write(&list, &exported.stdout)?;
+    let there = ["--set", "warehouse.schema=moved"];
+    let command = async |words: &[&str]| {
+        let done = world.stack.command(&[&["warehouse"], words, &there].concat()).await?;
+        ensure!(done.code == 0, "{}", done.stderr);
+        anyhow::Ok(done)
+    };
+    let migrated = command(&["migrate", "--apply"]).await?;
+    ensure!(migrated.stderr.contains("--import"), "{}", migrated.stderr);
+    let import = list.to_string_lossy();
+    let import = ["forget", "--import", &import];
+    let seen = command(&import).await?;
+    ensure!(seen.stderr.contains("nothing was changed"), "{}", seen.stderr);
+    let taken = command(&[&import[..], &["--apply", "--who", "ops", "--why", "moved"]].concat()).await?;
+    ensure!(taken.stderr.contains("forgotten"), "{}", taken.stderr);
+    let member = world.stack.start_with("warehouse", &[("OKR_ROUTER__WAREHOUSE__SCHEMA", "moved")])?;
+    let behind = "SELECT (SELECT count(*) FROM okr.okr_events) - (SELECT count(*) FROM moved.okr_events)";
+    let filled = async || number(url, behind).await.ok().filter(|behind| *behind == 0);
+    until("the new tables to be filled", SOON, filled).await?;
+    let said = "SELECT count(*) FROM (SELECT row_to_json(t)::text AS row FROM moved.okr_events t) r WHERE row ILIKE '%dana%'";
+    ensure!(number(url, said).await? == 0, "the person is back");
+    ensure!(member.term(SOON).await? == 0, "{}", member.tail());
     Ok(())
 }

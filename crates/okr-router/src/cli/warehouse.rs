@@ -26,9 +26,10 @@ pub enum Warehouse {
     /// Take a person out of the warehouse, and keep them out
     ///
     /// Without --apply this counts what would go and changes nothing. Owner and manager go as a whole where any of their
-    /// words is one of --person; whoever did something goes with the note that they wrote. What comes later, or comes
-    /// again, is written without them, for a salted hash of each word stays. Then it says what Kafka still holds, and
-    /// until when. Cut off in the middle, the same command does the rest.
+    /// words is one of --person; whoever did something goes with the note that they wrote; and what has an address of
+    /// theirs in it. What mentions them otherwise is counted, by column. What comes later, or comes again, is written by
+    /// the same rule, for a salted hash of each word stays. Then it says what Kafka still holds, and until when. Cut off in
+    /// the middle, the same command does the rest.
     Forget(Forget),
     /// Fill the warehouse's tables anew from okr.events, while members go on, and exchange them at once
     ///
@@ -58,14 +59,20 @@ pub struct Rebuild {
 #[derive(Debug, Args)]
 pub struct Forget {
     /// An e-mail address, a name or an id, as events have it; give each that is known
-    #[arg(long = "person", value_name = "WHO", required = true)]
+    #[arg(long = "person", value_name = "WHO", required_unless_present_any = ["export", "import"])]
     pub persons: Vec<String>,
     /// Only where the subject is of this namespace; ids of two tools may mean two people
     #[arg(long, value_name = "NAME")]
     pub namespace: Option<String>,
-    /// Also give up notes and attributes that mention them, whoever wrote them
+    /// Also give up fields that have a name or an id of theirs in them; those with an address of theirs always go
     #[arg(long)]
     pub mentions: bool,
+    /// Print who was forgotten, as salted hashes, for a warehouse elsewhere
+    #[arg(long, conflicts_with_all = ["persons", "import", "namespace", "mentions", "apply"])]
+    pub export: bool,
+    /// Forget whom another warehouse has forgotten: what --export has printed, `-` for standard input
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["persons", "namespace", "mentions"])]
+    pub import: Option<std::path::PathBuf>,
     #[command(flatten)]
     pub deed: Deed,
     #[command(flatten)]

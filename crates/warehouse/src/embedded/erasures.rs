@@ -10,13 +10,13 @@ use uuid::Uuid;
 use super::columns::{Reader, id, time, words};
 use super::commit::BEGINNING;
 use super::statements::HISTORY;
-use crate::erasures::{Erasure, Erasures, Token};
+use crate::erasures::{Erasure, Erasures, Kind, Token, unknown};
 use crate::sweep::{Rule, Swept, Tally};
 
 /// How many subjects are gone through at a time: meanwhile nobody else writes.
 const SUBJECTS_MAX: i64 = 32;
 
-const ALL: &str = "SELECT salt, token FROM okr_erasures";
+const ALL: &str = "SELECT salt, token, kind FROM okr_erasures";
 
 const ADD: &str = "INSERT INTO okr_erasures (token, salt, kind, run, erased_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
@@ -48,10 +48,12 @@ pub(super) fn read(session: &mut Session) -> Result<Erasures, QueueError> {
             let bytes = hex::decode(row.get::<String>(at)?).map_err(|_| odd())?;
             bytes.try_into().map_err(|_| odd())
         };
-        Ok((token(0)?, token(1)?))
+        let kind = row.get::<String>(2)?;
+        let kind = Kind::of(&kind).ok_or_else(|| libsql::Error::SqliteFailure(11, unknown(&kind)))?;
+        Ok(Erasure { salt: token(0)?, token: token(1)?, kind })
     })?;
     let mut list = Erasures::default();
-    rows.into_iter().for_each(|(salt, token)| list.add(salt, token));
+    rows.iter().for_each(|erasure| list.add(erasure));
     Ok(list)
 }
 
@@ -59,18 +61,18 @@ pub(super) fn read(session: &mut Session) -> Result<Erasures, QueueError> {
 pub(super) fn add(session: &mut Session, erasures: &[Erasure], run: &str) -> Result<(), QueueError> {
     let now = time(Timestamp::now());
     for Erasure { token, salt, kind } in erasures {
-        let row = (hex::encode(token), hex::encode(salt), kind.as_str(), run, now.as_str());
+        let row = (hex::encode(token), hex::encode(salt), kind.text(), run, now.as_str());
         session.run(ADD, row)?;
     }
     Ok(())
 }
 
-/// Goes through the next subjects; with `run` it changes what it finds, under the name of that run.
+/// Goes through the next subjects; with `applies` it changes what it finds.
 pub(super) fn sweep(
     session: &mut Session,
     after: Option<Uuid>,
     rule: &Rule,
-    run: Option<&str>,
+    applies: bool,
 ) -> Result<Swept, QueueError> {
     let after = after.unwrap_or_default().hyphenated().to_string();
     let subjects = session.rows(SUBJECTS, (after, SUBJECTS_MAX), |row| Reader::new(row, 0).id())?;
@@ -81,7 +83,7 @@ pub(super) fn sweep(
         {
             continue;
         }
-        one(session, subject, rule, run, &mut swept.tally)?;
+        one(session, subject, rule, applies, &mut swept.tally)?;
     }
     Ok(swept)
 }
@@ -91,13 +93,13 @@ fn one(
     session: &mut Session,
     subject: Uuid,
     rule: &Rule,
-    run: Option<&str>,
+    applies: bool,
     tally: &mut Tally,
 ) -> Result<(), QueueError> {
     let mut events = session.rows(HISTORY, (id(subject), BEGINNING), |row| Reader::new(row, 0).event())?;
-    let (mut changed, mut noted) = (Vec::new(), Vec::new());
+    let mut changed = Vec::new();
     for event in &mut events {
-        if rule.put(event, tally, &mut noted) {
+        if rule.put(event, tally) {
             changed.push(event.clone());
         }
     }
@@ -105,8 +107,9 @@ fn one(
         return Ok(());
     }
     tally.subjects += 1;
-    let Some(run) = run else { return Ok(()) };
-    add(session, &noted, run)?;
+    if !applies {
+        return Ok(());
+    }
     for event in &changed {
         session.run(PUT_EVENT, personal(event.event_id.0, event)?)?;
     }

@@ -16,7 +16,7 @@ use libsql::{Connection, params};
 use store::ground::{Owner, Session};
 use worker::{ProgressError, Standing};
 
-use super::{Embedded, prepare};
+use super::{Embedded, Room, prepare};
 use crate::migrate::embedded::failed;
 use crate::rebuild::{ERASURES, Found, RebuildError, SEEDS, Site, TABLES};
 use crate::status::beside;
@@ -78,6 +78,11 @@ pub(crate) async fn look(path: &Path, has: &[(i32, i64, i64)]) -> Result<Found, 
     let connection = beside(path).await?;
     let expired = out_of(&connection, has).await.map_err(|error| refused(&error))?;
     Ok(Found { expired, strangers: Vec::new(), has_leftovers: fresh_path(path).exists() })
+}
+
+/// Whether a rebuild has rows beside the live ones: one that was killed, or one that runs.
+pub(crate) fn has_leftovers(path: &Path) -> bool {
+    fresh_path(path).exists()
 }
 
 /// Takes away what was left behind. False: there was nothing.
@@ -211,7 +216,7 @@ impl FileSite {
             with_both(session, &beside, work)
         };
         let owner = Owner::open("warehouse", self.path.clone(), prepare).await?;
-        self.live = Some(Embedded { owner });
+        self.live = Some(Embedded { owner, room: Room::default() });
         Ok(())
     }
 

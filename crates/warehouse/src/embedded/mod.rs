@@ -21,12 +21,14 @@ use worker::{Batch, Fingerprint, Last, Progress, ProgressError, Standing};
 
 use crate::erasures::{Erasure, Erasures};
 use crate::migrate::embedded as migrate;
+use crate::room::Room;
 use crate::sweep::{Rule, Swept};
+use crate::target::Turn;
 use crate::{Entry, OpenError, Tables, Target, observe};
 use columns::{Reader, time};
 use statements as sql;
 
-pub(crate) use generation::{FileSite, abandon, look};
+pub(crate) use generation::{FileSite, abandon, has_leftovers, look};
 
 /// The name of this home in metrics.
 const NAME: &str = "embedded";
@@ -35,20 +37,21 @@ const NAME: &str = "embedded";
 #[derive(Debug)]
 pub(crate) struct Embedded {
     owner: Owner,
+    room: Room,
 }
 
 impl Embedded {
     /// Makes the folders, takes the lock, looks after the tables.
     pub(crate) async fn open(path: PathBuf, tables: Tables) -> Result<Self, OpenError> {
         let prepare = move |session: &mut Session| prepare(session, tables);
-        Ok(Self { owner: Owner::open("warehouse", path, prepare).await? })
+        Ok(Self { owner: Owner::open("warehouse", path, prepare).await?, room: Room::default() })
     }
 
     /// A second hand on the file of another process, for a person's deeds: it takes its turn with each transaction. The
     /// tables have to be there.
     pub(crate) async fn beside(path: PathBuf) -> Result<Self, OpenError> {
         let prepare = move |session: &mut Session| prepare(session, Tables::Expect);
-        Ok(Self { owner: Owner::beside("warehouse", path, prepare).await? })
+        Ok(Self { owner: Owner::beside("warehouse", path, prepare).await?, room: Room::default() })
     }
 
     async fn call<T: Send + 'static>(
@@ -144,6 +147,7 @@ impl Progress for Embedded {
             observe::written(NAME, events, *rows);
         }
         let outcome = committed.map(drop);
+        self.room.note(&outcome);
         observe::batch(NAME, &outcome, begun.elapsed());
         outcome
     }
@@ -164,7 +168,8 @@ impl Target for Embedded {
     }
 
     async fn ping(&self) -> Result<(), ProgressError> {
-        self.call(|session| session.rows("SELECT 1", (), |_| Ok(())).map(drop)).await
+        self.call(|session| session.rows("SELECT 1", (), |_| Ok(())).map(drop)).await?;
+        self.room.check()
     }
 
     async fn offsets(&self) -> Result<Vec<Standing>, ProgressError> {
@@ -180,13 +185,13 @@ impl Target for Embedded {
         self.call(move |session| erasures::add(session, &all, &run)).await
     }
 
-    async fn sweep(
-        &self,
-        after: Option<Uuid>,
-        rule: &Rule,
-        run: Option<&str>,
-    ) -> Result<Swept, ProgressError> {
-        let (rule, run) = (rule.clone(), run.map(str::to_owned));
-        self.call(move |session| erasures::sweep(session, after, &rule, run.as_deref())).await
+    async fn sweep(&self, after: Option<Uuid>, rule: &Rule, applies: bool) -> Result<Swept, ProgressError> {
+        let rule = rule.clone();
+        self.call(move |session| erasures::sweep(session, after, &rule, applies)).await
+    }
+
+    async fn turn(&self) -> Result<Option<Turn>, ProgressError> {
+        // The file has one process.
+        Ok(Some(Turn::default()))
     }
 }

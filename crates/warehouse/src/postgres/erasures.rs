@@ -15,13 +15,13 @@ use super::columns::Reader;
 use super::statements::{ALONE, HISTORY};
 use super::values::Time;
 use crate::entry;
-use crate::erasures::{Erasure, Erasures, Token};
+use crate::erasures::{Erasure, Erasures, Kind, Token, unknown};
 use crate::sweep::{Rule, Swept, Tally};
 
 /// How many subjects are gone through at a time: while they are changed nobody else writes.
 const SUBJECTS_MAX: i64 = 128;
 
-pub(super) const ALL: &str = "SELECT salt, token FROM okr_erasures";
+pub(super) const ALL: &str = "SELECT salt, token, kind FROM okr_erasures";
 
 const ADD: &str = "INSERT INTO okr_erasures (token, salt, kind, run)
     SELECT token, salt, kind, $4 FROM unnest($1::bytea[], $2::bytea[], $3::text[]) AS s(token, salt, kind)
@@ -66,7 +66,10 @@ pub(super) fn list(rows: &[Row]) -> Result<Erasures, Failure> {
     };
     let mut list = Erasures::default();
     for row in rows {
-        list.add(token(row.try_get(0)?)?, token(row.try_get(1)?)?);
+        let (salt, token) = (token(row.try_get(0)?)?, token(row.try_get(1)?)?);
+        let kind: &str = row.try_get(2)?;
+        let kind = Kind::of(kind).ok_or_else(|| Failure::Broken(unknown(kind)))?;
+        list.add(&Erasure { token, salt, kind });
     }
     Ok(list)
 }
@@ -94,17 +97,17 @@ pub(super) async fn add(connections: &Connections, erasures: &[Erasure], run: &s
 async fn put(transaction: &Transaction<'_>, erasures: &[Erasure], run: &str) -> Result<(), Failure> {
     let tokens: Vec<&[u8]> = erasures.iter().map(|it| it.token.as_slice()).collect();
     let salts: Vec<&[u8]> = erasures.iter().map(|it| it.salt.as_slice()).collect();
-    let kinds: Vec<&str> = erasures.iter().map(|it| it.kind.as_str()).collect();
+    let kinds: Vec<String> = erasures.iter().map(|it| it.kind.text()).collect();
     transaction.execute(ADD, &[&tokens, &salts, &kinds, &run]).await?;
     Ok(())
 }
 
-/// Goes through the next subjects; with `run` it changes what it finds, under the name of that run.
+/// Goes through the next subjects; with `applies` it changes what it finds.
 pub(super) async fn sweep(
     connections: &Connections,
     after: Option<Uuid>,
     rule: &Rule,
-    run: Option<&str>,
+    applies: bool,
 ) -> Result<Swept, Failure> {
     let swept = connections.ask(async |client| {
         let transaction = client.transaction().await?;
@@ -117,11 +120,11 @@ pub(super) async fn sweep(
         let changed = through(&transaction, &subjects, rule, &mut swept.tally).await?;
         transaction.rollback().await?;
         swept.tally.subjects = changed.len() as u64;
-        if let Some(run) = run.filter(|_| !changed.is_empty()) {
+        if applies && !changed.is_empty() {
             let transaction = client.transaction().await?;
             transaction.execute(ALONE, &[]).await?;
             for subject in changed {
-                change(&transaction, subject, rule, run).await?;
+                change(&transaction, subject, rule).await?;
             }
             transaction.commit().await?;
         }
@@ -153,7 +156,7 @@ async fn through(
     let mut changed = BTreeSet::new();
     while let Some(row) = history.try_next().await? {
         let (subject, mut event) = Reader::new(&row, 0).event()?;
-        if rule.put(&mut event, tally, &mut Vec::new()) {
+        if rule.put(&mut event, tally) {
             changed.insert(subject);
         }
     }
@@ -161,18 +164,15 @@ async fn through(
 }
 
 /// Changes the events of one subject, and folds its state anew. Nobody else writes meanwhile.
-async fn change(transaction: &Transaction<'_>, subject: Uuid, rule: &Rule, run: &str) -> Result<(), Failure> {
+async fn change(transaction: &Transaction<'_>, subject: Uuid, rule: &Rule) -> Result<(), Failure> {
     let rows = transaction.query(HISTORY, &[&vec![subject], &vec![Time(entry::BEGINNING)]]).await?;
-    let (mut events, mut changed, mut noted) = (Vec::with_capacity(rows.len()), Vec::new(), Vec::new());
+    let (mut events, mut changed) = (Vec::with_capacity(rows.len()), Vec::new());
     for row in &rows {
         let (_, mut event) = Reader::new(row, 0).event()?;
-        if rule.put(&mut event, &mut Tally::default(), &mut noted) {
+        if rule.put(&mut event, &mut Tally::default()) {
             changed.push(events.len());
         }
         events.push(event);
-    }
-    if !noted.is_empty() {
-        put(transaction, &noted, run).await?;
     }
     let changed: Vec<(Uuid, &OkrEvent)> =
         changed.into_iter().map(|at| (events[at].event_id.0, &events[at])).collect();

@@ -119,6 +119,12 @@ pub(crate) async fn look(place: &Place, has: &[(i32, i64, i64)]) -> Result<Found
     })
 }
 
+/// Whether a rebuild has rows beside the live ones: one that was killed, or one that runs.
+pub(crate) async fn has_leftovers(place: &Place) -> Result<bool, RebuildError> {
+    let (names, client) = (Names::of(&place.schema)?, connect(place).await?);
+    Ok(is_ours(&client, &names.fresh).await? || is_ours(&client, &names.retired).await?)
+}
+
 /// Takes away what was left behind. False: there was nothing.
 pub(crate) async fn abandon(place: &Place) -> Result<bool, RebuildError> {
     let (names, client) = (Names::of(&place.schema)?, connect(place).await?);

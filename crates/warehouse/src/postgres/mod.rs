@@ -11,6 +11,7 @@ mod offsets;
 mod staged;
 mod standstill;
 mod statements;
+mod turn;
 mod values;
 
 use std::time::{Duration, Instant};
@@ -24,13 +25,15 @@ use worker::{Batch, Progress, ProgressError, Standing};
 use crate::erasures::{Erasure, Erasures};
 use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
+use crate::room::Room;
 use crate::status::{Status, read_server};
 use crate::sweep::{Rule, Swept};
+use crate::target::Turn;
 use crate::{Entry, OpenError, Target, observe};
 use commit::Ending;
 #[cfg(test)]
 pub(crate) use commit::copy_plainly;
-pub(crate) use generation::{ServerSite, abandon, look};
+pub(crate) use generation::{ServerSite, abandon, has_leftovers, look};
 pub(crate) use statements::COPY_EVENTS;
 #[cfg(test)]
 pub(crate) use statements::TOGETHER;
@@ -57,6 +60,7 @@ const MEETINGS_MAX: u32 = 3;
 pub(crate) struct Postgres {
     connections: Connections,
     schema: String,
+    room: Room,
 }
 
 impl Postgres {
@@ -72,7 +76,7 @@ impl Postgres {
         );
         let terms = Terms { connections_max: CONNECTIONS_MAX, statement_max: STATEMENT_MAX, settings };
         let connections = Connections::on(url, terms).map_err(OpenError::of_store)?;
-        Ok(Self { connections, schema: schema.to_owned() })
+        Ok(Self { connections, schema: schema.to_owned(), room: Room::default() })
     }
 
     /// What the tables lack.
@@ -168,6 +172,7 @@ impl Progress for Postgres {
             observe::written(NAME, events, *rows);
         }
         let outcome = committed.map(drop);
+        self.room.note(&outcome);
         observe::batch(NAME, &outcome, begun.elapsed());
         outcome
     }
@@ -186,7 +191,8 @@ impl Target for Postgres {
 
     async fn ping(&self) -> Result<(), ProgressError> {
         let asked = self.connections.ask(async |client| Ok(client.batch_execute("SELECT 1").await?));
-        asked.await.map_err(refused)
+        asked.await.map_err(refused)?;
+        self.room.check()
     }
 
     async fn offsets(&self) -> Result<Vec<Standing>, ProgressError> {
@@ -201,12 +207,11 @@ impl Target for Postgres {
         erasures::add(&self.connections, all, run).await.map_err(refused)
     }
 
-    async fn sweep(
-        &self,
-        after: Option<Uuid>,
-        rule: &Rule,
-        run: Option<&str>,
-    ) -> Result<Swept, ProgressError> {
-        erasures::sweep(&self.connections, after, rule, run).await.map_err(refused)
+    async fn sweep(&self, after: Option<Uuid>, rule: &Rule, applies: bool) -> Result<Swept, ProgressError> {
+        erasures::sweep(&self.connections, after, rule, applies).await.map_err(refused)
+    }
+
+    async fn turn(&self) -> Result<Option<Turn>, ProgressError> {
+        turn::take(&self.connections).await.map_err(refused)
     }
 }

@@ -36,6 +36,8 @@ pub struct Rebuild {
     pub registry: wire::Registry,
     /// Whether rows may go whose records Kafka no longer has.
     pub accepts_loss: bool,
+    /// Notes and actors of what happened before are not written; all are, where it is left out.
+    pub notes_since: Option<jiff::Timestamp>,
 }
 
 impl Rebuild {
@@ -50,8 +52,8 @@ impl Rebuild {
         let reader = Reader::open(&self.settings, TOPIC, ReadFrom::Earliest).await;
         let outcome = match reader {
             Ok(reader) => {
-                let parts =
-                    (Box::new(reader) as Box<dyn super::fill::Records>, Intake::new(self.registry.decoder()));
+                let intake = Intake::new(self.registry.decoder()).with_notes_since(self.notes_since);
+                let parts = (Box::new(reader) as Box<dyn super::fill::Records>, intake);
                 renew(&mut *site, fresh, parts, (&outlook, self.accepts_loss), tell).await
             }
             Err(error) => {

@@ -2,13 +2,14 @@
 //!
 //! Nothing here, in the audit or in a log names the person but what the caller is shown.
 
-use std::{collections::BTreeMap, process::ExitCode};
+mod kafka;
 
-use anyhow::{Context, Result, ensure};
-use bus::{Admin, TOPICS, TopicState};
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
-use warehouse::{Forget, Person, Tally};
+use std::{collections::BTreeMap, io::Read, path::Path, process::ExitCode};
+
+use anyhow::{Context, Result, anyhow, ensure};
+use jiff::Timestamp;
+use serde_json::json;
+use warehouse::{Erasure, Forget, Person, Place, Tally, rebuild};
 use wire::{Stage, Verb};
 
 use crate::{
@@ -17,42 +18,79 @@ use crate::{
     ops::audit::{Clerk, Deed},
     parts,
 };
+use kafka::{Kept, kept};
 
 /// What it is done to, in the audit.
 const OBJECT: &str = "warehouse";
-/// Where records about people lie: in all our topics but this one, which names nobody.
-const HOLDS_NOBODY: &str = "okr.audit";
-/// When Kafka begins a new file of a topic that does not say it: what is in a file goes with its newest record.
-const SEGMENT_MS: i64 = 7 * 24 * 60 * 60 * 1000;
+const WAREHOUSE: &str = "the warehouse (`warehouse.url`)";
 
 /// Counts; forgets with `--apply`.
 pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
+    let place = parts::warehouse(whole)?;
+    if options.export {
+        let list = warehouse::list(&place).await.context(WAREHOUSE)?;
+        super::super::put(&list.iter().map(|row| row.line() + "\n").collect::<String>())?;
+        eprintln!("{} rows: salted hashes, which whoever has them can try addresses on", list.len());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let forget = whom(&place, options).await?;
+    let (tally, run) = if options.deed.apply {
+        let (tally, run) = apply(whole, options, &forget).await?;
+        (tally, Some(run))
+    } else {
+        (forget.look().await.context(WAREHOUSE)?, None)
+    };
+    let leftovers = leftovers(&place, options).await;
+    let kept = kept(whole, Timestamp::now()).await;
+    let shown = if options.output.json {
+        as_json(options, &tally, run.as_deref(), leftovers.as_deref(), kept.as_deref())
+    } else {
+        as_text(&tally, kept.as_deref())
+    };
+    super::super::put(&shown)?;
+    if let Err(error) = &kept {
+        eprintln!(
+            "what Kafka still holds is not known, for it could not be asked: {error:#}; `okr-router topics acls --role \
+             operator` prints what this user may lack"
+        );
+    }
+    if let Some(words) = leftovers {
+        eprintln!("{words}");
+    }
+    explain(options, &forget, &tally);
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who is meant: by the words of the caller, or by the list of another warehouse.
+async fn whom(place: &Place, options: &Options) -> Result<Forget> {
+    if let Some(path) = &options.import {
+        let list = read(path).with_context(|| format!("the list {}", path.display()))?;
+        return Forget::take_over(place, list).await.context(WAREHOUSE);
+    }
     let person = Person {
         words: options.persons.clone(),
         namespace: options.namespace.clone(),
         mentions: options.mentions,
     };
     ensure!(person.words.iter().all(|word| !word.trim().is_empty()), "--person names nobody");
-    let place = parts::warehouse(whole)?;
-    let forget = Forget::open(&place, &person).await.context("the warehouse (`warehouse.url`)")?;
-    let (tally, run) = if options.deed.apply {
-        let (tally, run) = apply(whole, options, &forget).await?;
-        (tally, Some(run))
+    Forget::open(place, &person).await.context(WAREHOUSE)
+}
+
+/// What `--export` has printed; `-` is standard input. A list of nobody is refused: somebody forgot to fill it.
+fn read(path: &Path) -> Result<Vec<Erasure>> {
+    let mut text = String::new();
+    if path == Path::new("-") {
+        std::io::stdin().read_to_string(&mut text)?;
     } else {
-        (forget.look().await.context("the warehouse (`warehouse.url`)")?, None)
-    };
-    let kept = kept(whole, Timestamp::now()).await;
-    let shown = if options.output.json {
-        as_json(options, &tally, run.as_deref(), kept.as_deref())
-    } else {
-        as_text(&tally, kept.as_deref())
-    };
-    super::super::put(&shown)?;
-    if let Err(error) = &kept {
-        eprintln!("what Kafka still holds is not known, for it could not be asked: {error:#}");
+        text = std::fs::read_to_string(path)?;
     }
-    explain(options, &forget, &tally);
-    Ok(ExitCode::SUCCESS)
+    let lines = text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty());
+    let row = |(at, line): (usize, &str)| {
+        Erasure::parse(line).map_err(|why| anyhow!("line {} is no row of it: {why}", at + 1))
+    };
+    let list: Vec<Erasure> = lines.map(row).collect::<Result<_>>()?;
+    ensure!(!list.is_empty(), "it is empty");
+    Ok(list)
 }
 
 /// Between two entries of the audit: one that was cut off shows there.
@@ -81,7 +119,11 @@ async fn apply(whole: &Whole, options: &Options, forget: &Forget) -> Result<(Tal
 
 /// The person as the audit may know them.
 fn details(options: &Options, forget: &Forget) -> BTreeMap<String, String> {
-    let mut details = BTreeMap::from([("person".to_owned(), forget.tokens().join(" "))]);
+    let tokens = forget.tokens();
+    let mut details = match &options.import {
+        Some(_) => BTreeMap::from([("list".to_owned(), format!("{} rows", tokens.len()))]),
+        None => BTreeMap::from([("person".to_owned(), tokens.join(" "))]),
+    };
     details.extend(options.namespace.iter().map(|name| ("namespace".to_owned(), name.clone())));
     if options.mentions {
         details.insert("mentions".to_owned(), "erased".to_owned());
@@ -89,56 +131,28 @@ fn details(options: &Options, forget: &Forget) -> BTreeMap<String, String> {
     details
 }
 
-/// What one topic may still hold.
-#[derive(Debug, Clone, PartialEq, Eq)]
-struct Kept {
-    topic: String,
-    until: Until,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Until {
-    /// The latest time at which Kafka takes its newest record of now away.
-    At(Timestamp),
-    ForEver,
-    /// The topic does not say it itself.
-    Unsaid,
-}
-
-impl Until {
-    fn of(topic: &TopicState, now: Timestamp) -> Self {
-        let config = |name: &str| topic.configs.get(name);
-        let number = |name: &str| config(name).and_then(|text| text.parse::<i64>().ok());
-        let is_deleted = config("cleanup.policy").is_none_or(|policy| policy.contains("delete"));
-        match number("retention.ms") {
-            _ if !is_deleted => Self::ForEver,
-            None => Self::Unsaid,
-            Some(-1) => Self::ForEver,
-            Some(retention) => {
-                let segment = number("segment.ms").unwrap_or(SEGMENT_MS);
-                let most = SignedDuration::from_millis(retention.saturating_add(segment));
-                now.checked_add(most).map_or(Self::ForEver, Self::At)
-            }
+/// What a rebuild has beside the live rows, in words; with `--apply` it goes, where it is nobody's.
+async fn leftovers(place: &Place, options: &Options) -> Option<String> {
+    let found = match warehouse::has_leftovers(place).await {
+        Ok(false) => return None,
+        Ok(true) if options.deed.apply => rebuild::abandon(place).await,
+        Ok(true) => {
+            return Some(
+                "a rebuild that was cut off, or runs, has rows of its own, which are not counted".to_owned(),
+            );
         }
-    }
-
-    fn words(self) -> String {
-        match self {
-            Self::At(at) => format!("until {at:.0} at the latest"),
-            Self::ForEver => "for ever".to_owned(),
-            Self::Unsaid => {
-                "as long as the brokers say (log.retention.ms): the topic has no retention.ms".to_owned()
-            }
+        Err(error) => Err(error),
+    };
+    Some(match found {
+        Ok(_) => "the rows that a rebuild had left are gone".to_owned(),
+        Err(rebuild::RebuildError::UnderWay) => {
+            "a rebuild runs, and does not know of this: it will be refused at its end, and its rows go with it".to_owned()
         }
-    }
-}
-
-async fn kept(whole: &Whole, now: Timestamp) -> Result<Vec<Kept>> {
-    let admin = Admin::new(&parts::bus_settings(whole, "okr-router-warehouse-forget")?)?;
-    let names: Vec<&str> =
-        TOPICS.iter().map(|topic| topic.name).filter(|name| *name != HOLDS_NOBODY).collect();
-    let topics = admin.describe(&names).await?;
-    Ok(topics.iter().map(|topic| Kept { topic: topic.name.clone(), until: Until::of(topic, now) }).collect())
+        Err(error) => format!(
+            "rows that a rebuild has left still name the person ({error}): `okr-router warehouse rebuild --abandon` takes \
+             them away"
+        ),
+    })
 }
 
 /// What is counted, by the names of a program.
@@ -151,8 +165,8 @@ fn counts(tally: &Tally) -> [(&'static str, &'static str, u64); 9] {
         ("actors", "as the one who did it", tally.actors),
         ("notes", "notes", tally.notes),
         ("attributes", "events with attributes", tally.attributes),
-        ("mentions", "other texts that mention them", tally.mentions),
-        ("titles", "titles, teams, departments that do", tally.titles),
+        ("mentions", "other events that mention them", tally.mentions),
+        ("titles", "events whose subject is called so", tally.titles),
     ]
 }
 
@@ -160,22 +174,15 @@ fn as_json(
     options: &Options,
     tally: &Tally,
     run: Option<&str>,
+    leftovers: Option<&str>,
     kept: Result<&[Kept], &anyhow::Error>,
 ) -> String {
     let counts: BTreeMap<&str, u64> =
         counts(tally).into_iter().map(|(name, _, count)| (name, count)).collect();
-    let topic = |kept: &Kept| {
-        let until = match kept.until {
-            Until::At(at) => json!(at.to_string()),
-            Until::ForEver => json!("for ever"),
-            Until::Unsaid => Value::Null,
-        };
-        json!({ "topic": kept.topic, "until": until })
-    };
-    let kafka = kept.ok().map(|kept| kept.iter().map(topic).collect::<Vec<_>>());
+    let kafka = kept.ok().map(|kept| kept.iter().map(Kept::as_json).collect::<Vec<_>>());
     let shown = json!({
         "applied": options.deed.apply, "run": run, "looked_at": tally.events, "counts": counts,
-        "known_as": tally.known_as, "kafka": kafka,
+        "left": tally.left, "known_as": tally.known_as, "rebuild": leftovers, "kafka": kafka,
     });
     format!("{shown}\n")
 }
@@ -183,10 +190,14 @@ fn as_json(
 fn as_text(tally: &Tally, kept: Result<&[Kept], &anyhow::Error>) -> String {
     let lines = counts(tally).into_iter().map(|(_, words, count)| format!("{words:<38}{count:>10}\n"));
     let mut text: String = lines.collect();
+    if !tally.left.is_empty() {
+        text += "\nthey are still in these columns of okr_events, and so of okr_state:\n";
+        text.extend(tally.left.iter().map(|(column, events)| format!("{column:<38}{events:>10}\n")));
+    }
     let kept = kept.unwrap_or_default();
     if !kept.is_empty() {
         text += "\nKafka keeps records of them, if it has any:\n";
-        text.extend(kept.iter().map(|kept| format!("{:<22}{}\n", kept.topic, kept.until.words())));
+        text.extend(kept.iter().map(|kept| format!("{:<22}{}\n", kept.topic, kept.words())));
     }
     text
 }
@@ -200,50 +211,21 @@ fn explain(options: &Options, forget: &Forget, tally: &Tally) {
             words.join(", ")
         );
     }
-    if tally.mentions > 0 && !options.mentions {
-        eprintln!("{} notes or attributes mention them and stay: --mentions gives them up", tally.mentions);
+    if tally.mentions > 0 {
+        eprintln!(
+            "{} events mention them in a longer text and keep it: --mentions gives it up",
+            tally.mentions
+        );
     }
     if tally.titles > 0 {
-        eprintln!("{} titles, teams or departments mention them: change those in the tool", tally.titles);
+        eprintln!(
+            "{} events have them in what their subject is called or belongs to, which stays: change it in the tool",
+            tally.titles
+        );
     }
     match (options.deed.apply, forget.is_known()) {
         (true, _) => eprintln!("forgotten; backups, Slack and whoever else was told are not reached by this"),
         (false, true) => eprintln!("they are on the list: what comes is written without them"),
         (false, false) => eprintln!("nothing was changed: --apply --why TEXT does it"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(configs: &[(&str, &str)], expected: Until) {
-        let configs = configs.iter().map(|(key, value)| ((*key).to_owned(), (*value).to_owned())).collect();
-        let topic = TopicState { name: "okr.events".to_owned(), partitions: Vec::new(), configs };
-        assert_eq!(Until::of(&topic, Timestamp::UNIX_EPOCH), expected);
-    }
-
-    fn days(days: i64) -> Until {
-        Until::At(Timestamp::UNIX_EPOCH + SignedDuration::from_hours(24 * days))
-    }
-
-    #[test]
-    fn a_topic_holds_a_record_for_its_retention_and_the_rest_of_its_file() {
-        let ninety = ("retention.ms", "7776000000");
-        check(&[ninety], days(97));
-        check(&[ninety, ("segment.ms", "86400000")], days(91));
-        check(&[("retention.ms", "-1")], Until::ForEver);
-        check(&[("retention.ms", "9223372036854775807")], Until::ForEver);
-        check(&[], Until::Unsaid);
-    }
-
-    #[test]
-    fn a_compacted_topic_keeps_the_newest_of_each_key_for_ever() {
-        check(&[("cleanup.policy", "compact"), ("retention.ms", "1000")], Until::ForEver);
-        check(
-            &[("cleanup.policy", "compact,delete"), ("segment.ms", "0"), ("retention.ms", "86400000")],
-            days(1),
-        );
     }
 }

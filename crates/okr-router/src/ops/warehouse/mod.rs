@@ -54,7 +54,15 @@ fn show(options: &Migrate, plan: &Plan) -> Result<()> {
     }
     match (pending.len(), options.apply) {
         (0, _) => eprintln!("the tables are up to date, at version {found}"),
-        (steps, true) => eprintln!("{steps} applied"),
+        (steps, true) => {
+            eprintln!("{steps} applied");
+            if *found == 0 {
+                eprintln!(
+                    "nobody is forgotten here yet: if another warehouse has a list, take it along before the role starts \
+                     (`okr-router warehouse forget --export` there, `--import FILE --apply` here)"
+                );
+            }
+        }
         (steps, false) => eprintln!("{steps} to apply: `okr-router warehouse migrate --apply`"),
     }
     Ok(())

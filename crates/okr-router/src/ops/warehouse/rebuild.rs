@@ -42,8 +42,13 @@ pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
         }
         return Ok(explain(&outlook, options));
     }
-    let rebuild =
-        Rebuild { place, settings, registry: parts::registry(whole)?, accepts_loss: options.accept_loss };
+    let rebuild = Rebuild {
+        place,
+        settings,
+        registry: parts::registry(whole)?,
+        accepts_loss: options.accept_loss,
+        notes_since: parts::notes_since(whole)?,
+    };
     let teller = Teller::new();
     let outcome = rebuild.run(&|notice| teller.hear(&notice)).await;
     teller.end();

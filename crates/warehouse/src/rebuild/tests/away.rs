@@ -11,7 +11,7 @@ use super::super::RebuildError;
 use super::super::fill::Fill;
 use super::log::Log;
 use crate::tests::history::at;
-use crate::{Entry, Erasure, Erasures, Rule, Swept, Target};
+use crate::{Entry, Erasure, Erasures, Rule, Swept, Target, Turn};
 
 /// Gives slots out, and takes nothing in.
 #[derive(Debug)]
@@ -65,7 +65,11 @@ impl Target for Away {
         Err(away())
     }
 
-    async fn sweep(&self, _: Option<Uuid>, _: &Rule, _: Option<&str>) -> Result<Swept, ProgressError> {
+    async fn sweep(&self, _: Option<Uuid>, _: &Rule, _: bool) -> Result<Swept, ProgressError> {
+        Err(away())
+    }
+
+    async fn turn(&self) -> Result<Option<Turn>, ProgressError> {
         Err(away())
     }
 }

@@ -8,8 +8,8 @@ use okr::{Change, OkrEvent};
 use serde_json::json;
 
 use super::exact::some;
-use crate::erasures::{self, Erasures};
-use crate::forget::{Forget, sweep};
+use crate::erasures::{Erasure, Erasures, listed};
+use crate::forget::{Forget, list, sweep};
 use crate::migrate::{Migration, Step};
 use crate::sweep::{Rule, Tally};
 use crate::tests::bench::{Behind, Bench, Member};
@@ -116,28 +116,125 @@ pub async fn who_is_forgotten_is_out_of_all_tables_and_stays_out(bench: Bench) {
     assert_eq!(bench.table("okr_erasures").await.len(), 1);
 }
 
+fn left(tally: &Tally) -> Vec<(&str, u64)> {
+    tally.left.iter().map(|(column, events)| (*column, *events)).collect()
+}
+
 pub async fn text_that_mentions_somebody_goes_only_where_it_is_asked_for(bench: Bench) {
     let mut member = Member::join(&bench.target, [0]).await;
     let mut said =
-        OkrEvent { note: Some("ask Dana Ng".into()), actor: Some("Max".into()), ..at("a", 1, 0, 0.1) };
-    said.attributes.insert("comment".into(), "dana ng left".into());
-    said.subject.title = Some("Help Dana Ng".into());
-    let other = OkrEvent { note: Some("Bogdana Ngo".into()), ..at("a", 2, 9, 0.2) };
+        OkrEvent { note: Some("ask Zoe\u{308} Ng".into()), actor: Some("Max".into()), ..at("a", 1, 0, 0.1) };
+    said.attributes = [("comment", r#"{"by":["zo\u00eb ng left"]}"#), ("room", "7")]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into();
+    said.subject.title = Some("Help Zo\u{eb} Ng".into());
+    let boss = okr::Person { name: Some("Zo\u{eb} Ng (Sales)".into()), ..okr::Person::default() };
+    let other = OkrEvent { note: Some("Bozo\u{eb} Ngo".into()), manager: Some(boss), ..at("a", 2, 9, 0.2) };
     member.take_all([said.clone(), other.clone()]).await;
-    let mut person = asked(&["Dana Ng"]);
+    let mut person = asked(&["Zo\u{eb} Ng"]);
     let seen = apply(&bench, &person).await;
-    assert_eq!((seen.changed, seen.mentions, seen.titles), (0, 1, 1));
+    assert_eq!((seen.changed, seen.mentions, seen.titles), (0, 2, 1));
+    assert_eq!(left(&seen), [("attributes", 1), ("manager_name", 1), ("note", 1), ("subject_title", 1)]);
     reference::check(&bench, &[said.clone(), other.clone()]).await.unwrap();
 
     person.mentions = true;
-    let seen = apply(&bench, &person).await;
-    assert_eq!((seen.changed, seen.notes, seen.attributes, seen.mentions), (1, 1, 1, 1));
-    let bare = |event: &OkrEvent| OkrEvent { note: None, attributes: Default::default(), ..event.clone() };
+    let seen = look(&bench, &person).await;
+    assert_eq!((seen.changed, seen.notes, seen.attributes, seen.managers), (2, 1, 1, 1));
+    assert_eq!((seen.mentions, left(&seen)), (0, vec![("subject_title", 1)]));
+    assert_eq!(apply(&bench, &person).await, seen);
+    let bare = |event: &OkrEvent| {
+        let mut bare = OkrEvent { note: None, ..event.clone() };
+        bare.attributes.remove("comment");
+        bare
+    };
+    let other = OkrEvent { manager: None, ..other };
     reference::check(&bench, &[bare(&said), other.clone()]).await.unwrap();
-    // A better copy of that event comes without its text as well.
+    // A better copy of that event comes without its text as well, and so does one that is new.
     let better = OkrEvent { received_at: minutes(-1), ..said.clone() };
-    member.take_all([better.clone()]).await;
-    reference::check(&bench, &[bare(&said), other, bare(&better)]).await.unwrap();
+    let new = OkrEvent { note: Some("met zo\u{eb} ng's team".into()), ..at("b", 3, 12, 0.3) };
+    member.take_all([better.clone(), new.clone()]).await;
+    reference::check(&bench, &[bare(&said), other, bare(&better), bare(&new)]).await.unwrap();
+}
+
+/// What Ada's address may stand in, and goes with it.
+fn addressed() -> Vec<OkrEvent> {
+    let note = |text: &str| Some(text.to_owned());
+    let person = |name: &str| Some(okr::Person { name: note(name), ..okr::Person::default() });
+    let owned = OkrEvent { owner: person("Ada L. <Ada@Example.org>"), ..at("a", 1, 0, 0.1) };
+    let led = OkrEvent { manager: person("mailto:ada@example.org"), ..at("a", 2, 1, 0.2) };
+    let told = OkrEvent { actor: note("Max"), note: note("ask ada@example.org."), ..at("a", 3, 2, 0.3) };
+    let done = OkrEvent { actor: note("(ada@example.org)"), note: note("mine"), ..at("b", 4, 3, 0.4) };
+    let mut listed = at("b", 5, 4, 0.5);
+    listed.attributes = [
+        ("comment", r#"{"thread":[{"text":"said \u0061da@example.org"}]}"#),
+        ("link", "https://tool.example/u?m=ada%40example.org"),
+        ("ada\u{ff20}example.org", "reviewer"),
+        ("other", "m.ada@example.org and ada@example.org.uk"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    vec![owned, led, told, done, listed]
+}
+
+/// The same without her, by hand.
+fn without_ada() -> Vec<OkrEvent> {
+    let mut events = addressed();
+    (events[0].owner, events[1].manager, events[2].note) = (None, None, None);
+    (events[3].actor, events[3].note) = (None, None);
+    events[4].attributes.retain(|name, _| name == "other");
+    events
+}
+
+pub async fn an_address_goes_wherever_it_stands_and_stays_out(bench: Bench) {
+    let mut member = Member::join(&bench.target, [0]).await;
+    let mut named = at("c", 6, 5, 0.6);
+    (named.subject.title, named.subject.url) =
+        (Some("Welcome ada@example.org".into()), Some("https://x.example/ada@example.org".into()));
+    member.take_all(addressed()).await;
+    member.take_all([named.clone()]).await;
+    let person = asked(&["ADA@example.org"]);
+    let seen = look(&bench, &person).await;
+    assert_eq!((seen.events, seen.changed, seen.subjects), (6, 5, 2));
+    assert_eq!((seen.owners, seen.managers, seen.actors, seen.notes, seen.attributes), (1, 1, 1, 2, 1));
+    assert_eq!((seen.mentions, seen.titles), (0, 1));
+    assert_eq!(left(&seen), [("subject_title", 1), ("subject_url", 1)]);
+    assert_eq!(apply(&bench, &person).await, seen);
+    let mut expected = without_ada();
+    expected.push(named);
+    reference::check(&bench, &expected).await.unwrap();
+    // What comes later goes by the same rule, in whatever field.
+    let again = |event: &OkrEvent| OkrEvent { received_at: minutes(60), ..event.clone() };
+    let late: Vec<OkrEvent> = addressed().iter().map(again).collect();
+    member.take_all(late).await;
+    expected.extend(without_ada().iter().map(again));
+    reference::check(&bench, &expected).await.unwrap();
+    assert_eq!(apply(&bench, &person).await.changed, 0);
+}
+
+pub async fn a_list_is_taken_to_another_warehouse(bench: Bench) {
+    let mut member = Member::join(&bench.target, [0]).await;
+    member.take_all(told()).await;
+    apply(&bench, &asked(&["dana@example.com"])).await;
+    let lines: Vec<String> = list(&bench.place).await.unwrap().iter().map(Erasure::line).collect();
+    assert!(lines.len() == 1 && !lines[0].contains("dana"), "{lines:?}");
+    // Another one begins without it, has a list of its own, and reads the topic.
+    bench.run(EMPTY, EMPTY).await;
+    apply(&bench, &asked(&["nobody@example.com"])).await;
+    member.take_all(told()).await;
+    assert!(is_said(&bench, "dana").await);
+    let rows: Vec<Erasure> = lines.iter().map(|line| Erasure::parse(line).unwrap()).collect();
+    let take = async || Forget::take_over(&bench.place, rows.clone()).await.unwrap();
+    assert_eq!(take().await.look().await.unwrap().changed, 4);
+    assert!(is_said(&bench, "dana").await && !take().await.is_known());
+    assert_eq!(take().await.apply("run 2").await.unwrap().changed, 4);
+    assert!(take().await.is_known());
+    member.take_all(told()).await;
+    let late = OkrEvent { owner: dana(), team: Some("blue".into()), ..bare("a", 6, 15) };
+    member.take_all([late.clone()]).await;
+    let mut expected = without_dana();
+    expected.push(OkrEvent { owner: None, ..late });
+    reference::check(&bench, &expected).await.unwrap();
+    assert!(!is_said(&bench, "dana").await);
 }
 
 pub async fn an_id_of_one_namespace_is_another_person_in_the_next(bench: Bench) {
@@ -156,8 +253,7 @@ pub async fn an_id_of_one_namespace_is_another_person_in_the_next(bench: Bench) 
 pub async fn a_person_is_forgotten_while_members_write(bench: Bench) {
     let bench = Arc::new(bench);
     let mut list = Erasures::default();
-    let salt = list.salt();
-    list.add(salt, erasures::person(&salt, None, "red"));
+    listed(list.salt(), None, "red", false).iter().for_each(|erasure| list.add(erasure));
     for (n, history) in some(60).enumerate().step_by(2) {
         let writing = (bench.clone(), history.clone());
         let member = tokio::spawn(async move {
@@ -198,7 +294,7 @@ pub async fn old_notes_go_and_what_they_are_of_stays(bench: Bench) {
     ];
     member.take_all(events.clone()).await;
     let rule = Rule::Older(minutes(10));
-    let tally = sweep(&*bench.target, &rule, Some("retention")).await.unwrap();
+    let tally = sweep(&*bench.target, &rule, true).await.unwrap();
     assert_eq!((tally.changed, tally.subjects, tally.notes, tally.actors), (2, 2, 2, 2));
     let mut expected = events.to_vec();
     for at in [0, 2] {
@@ -207,11 +303,11 @@ pub async fn old_notes_go_and_what_they_are_of_stays(bench: Bench) {
     reference::check(&bench, &expected).await.unwrap();
     // What comes late is as old, and goes with the next pass.
     member.take_all([noted(at("a", 5, 3, 0.15))]).await;
-    let tally = sweep(&*bench.target, &rule, Some("retention")).await.unwrap();
+    let tally = sweep(&*bench.target, &rule, true).await.unwrap();
     assert_eq!((tally.changed, tally.subjects), (1, 1));
     expected.push(at("a", 5, 3, 0.15));
     reference::check(&bench, &expected).await.unwrap();
-    assert_eq!(sweep(&*bench.target, &rule, Some("retention")).await.unwrap().changed, 0);
+    assert_eq!(sweep(&*bench.target, &rule, true).await.unwrap().changed, 0);
 }
 
 /// As the service does it, by its clock.
@@ -222,13 +318,44 @@ pub async fn notes_go_by_their_age_while_the_service_runs(bench: Bench) {
     member.take_all(events.clone()).await;
     let day = Duration::from_secs(24 * 60 * 60);
     let house = House::new(Arc::new(move || minutes(10) + day));
-    let kept = tokio::spawn(retention::keep(house.clone(), bench.target.clone(), day));
+    let kept =
+        tokio::spawn(retention::keep(house.clone(), bench.target.clone(), day, Duration::from_millis(10)));
     let expected = [at("a", 1, 0, 0.1), events[1].clone()];
     while reference::check(&bench, &expected).await.is_err() {
         tokio::task::yield_now().await;
     }
     house.shutdown.cancel();
     kept.await.unwrap().unwrap();
+}
+
+/// A member that looks once whether it is its turn, and for what is older than a day, a day after minute 10.
+async fn look_once(bench: &Bench) {
+    let day = Duration::from_secs(24 * 60 * 60);
+    let house = House::new(Arc::new(move || minutes(10) + day));
+    house.shutdown.cancel();
+    retention::keep(house, bench.target.clone(), day, day).await.unwrap();
+}
+
+pub async fn one_member_at_a_time_looks_for_old_notes(bench: Bench) {
+    let mut member = Member::join(&bench.target, [0]).await;
+    let noted = OkrEvent { note: Some("n".into()), ..at("a", 1, 0, 0.1) };
+    member.take_all([noted.clone()]).await;
+    let turn = bench.target.turn().await.unwrap().expect("nobody else is there");
+    assert!(turn.is_held().await);
+    // A file has one process anyway.
+    if bench.is_shared() {
+        assert!(bench.target.turn().await.unwrap().is_none());
+        look_once(&bench).await;
+        reference::check(&bench, &[noted]).await.unwrap();
+        let cut = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND classid = 8028077
+            AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
+        bench.run(cut, "").await;
+        assert!(!turn.is_held().await, "the server has ended it");
+    }
+    drop(turn);
+    look_once(&bench).await;
+    reference::check(&bench, &[at("a", 1, 0, 0.1)]).await.unwrap();
+    drop(bench.target.turn().await.unwrap());
 }
 
 /// Applies a step of a later release, as its `warehouse migrate --apply` does.
