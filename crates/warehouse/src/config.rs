@@ -5,6 +5,9 @@ use serde::Deserialize;
 
 use crate::SCHEMA;
 
+/// The most writers of one member.
+pub(crate) const WRITERS_MAX: usize = 4;
+
 /// The keys of `[warehouse]`.
 pub const KEYS: &[Key] = &[
     Key {
@@ -18,6 +21,12 @@ pub const KEYS: &[Key] = &[
         kind: Kind::Text,
         default: Some("\"okr\""),
         doc: "Schema that holds the warehouse's tables in PostgreSQL.",
+    },
+    Key {
+        path: "warehouse.writers",
+        kind: Kind::Integer,
+        default: Some("2"),
+        doc: "How many transactions a member has under way at a time on PostgreSQL, each of partitions of its own: while the server works on one, the next is read and sent. 1 to 4; each holds a batch in memory and a connection. An embedded file has one.",
     },
     Key {
         path: "warehouse.notes_age_max",
@@ -35,13 +44,15 @@ pub struct WarehouseConfig {
     pub url: Option<SecretRef>,
     /// The Postgres schema of its tables.
     pub schema: String,
+    /// How many transactions a member has under way at a time on PostgreSQL.
+    pub writers: usize,
     /// How long notes and actors are kept; as long as their rows when left out.
     pub notes_age_max: Option<Span>,
 }
 
 impl Default for WarehouseConfig {
     fn default() -> Self {
-        Self { url: None, schema: SCHEMA.to_owned(), notes_age_max: None }
+        Self { url: None, schema: SCHEMA.to_owned(), writers: 2, notes_age_max: None }
     }
 }
 
@@ -58,6 +69,13 @@ impl WarehouseConfig {
         if self.schema.is_empty() || self.schema.len() > 63 {
             let long = self.schema.len();
             faults.push(("warehouse.schema", format!("`warehouse.schema` has 1 to 63 bytes, not {long}")));
+        }
+        if !(1..=WRITERS_MAX).contains(&self.writers) {
+            let writers = self.writers;
+            faults.push((
+                "warehouse.writers",
+                format!("`warehouse.writers` is 1 to {WRITERS_MAX}, not {writers}"),
+            ));
         }
         faults
     }
@@ -77,9 +95,11 @@ mod tests {
         assert_eq!(WarehouseConfig::default().faults(), []);
         assert_eq!(config("postgres://okr@db/okr", "okr").faults(), []);
         assert_eq!(config("file:kept/warehouse.db", "okr").faults(), []);
-        let faults = config("mysql://okr:hunter2@db/okr", "").faults();
+        let wrong = WarehouseConfig { writers: 5, ..config("mysql://okr:hunter2@db/okr", "") };
+        let faults = wrong.faults();
         let keys: Vec<&str> = faults.iter().map(|(key, _)| *key).collect();
-        assert_eq!(keys, ["warehouse.url", "warehouse.schema"]);
+        assert_eq!(keys, ["warehouse.url", "warehouse.schema", "warehouse.writers"]);
+        assert_eq!(WarehouseConfig { writers: 0, ..WarehouseConfig::default() }.faults().len(), 1);
         assert!(!faults[0].1.contains("hunter2") && faults[0].1.contains("postgres://"), "{faults:?}");
     }
 }

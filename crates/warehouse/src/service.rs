@@ -21,6 +21,8 @@ pub struct Context {
     pub place: Place,
     /// What is done where they lack something.
     pub tables: Tables,
+    /// How many transactions a member has under way at a time; in a file it is one.
+    pub writers: usize,
     /// How long notes and actors are kept; as long as their rows where it is left out.
     pub notes_age_max: Option<Duration>,
     /// `[worker]`
@@ -48,7 +50,7 @@ impl fmt::Debug for Context {
 /// It is ready once it has partitions, and topics, schemas, rights, the store and its tables are there; what lacks says
 /// so in `/readyz` and is waited for. A place that can never be opened stops the role.
 pub fn run(context: Context) {
-    let Context { place, tables, notes_age_max, worker, store, settings, producer, registry, house } =
+    let Context { place, tables, writers, notes_age_max, worker, store, settings, producer, registry, house } =
         context;
     // All checks are there before the first task runs: nothing is ready for want of a question.
     let check = |name: &'static str| house.health.check(name);
@@ -59,6 +61,8 @@ pub fn run(context: Context) {
     let letters = Letters::new(SERVICE, producer.clone());
     let brakes: Arc<dyn Brakes> = store.clone();
     let consumer = Consumer {
+        // A file has one owner, where a second batch would only wait.
+        writers: if place.is_file() { 1 } else { writers },
         place,
         tables,
         notes_age_max,
@@ -85,6 +89,7 @@ pub fn run(context: Context) {
 struct Consumer {
     place: Place,
     tables: Tables,
+    writers: usize,
     notes_age_max: Option<Duration>,
     config: WorkerConfig,
     settings: bus::Settings,
@@ -98,8 +103,19 @@ struct Consumer {
 impl Consumer {
     /// Once its topics and its tables are there.
     async fn consume(self, topics: Check, check: Check) -> Result<(), BoxError> {
-        let Self { place, tables, notes_age_max, config, settings, letters, producer, brakes, intake, house } =
-            self;
+        let Self {
+            place,
+            tables,
+            writers,
+            notes_age_max,
+            config,
+            settings,
+            letters,
+            producer,
+            brakes,
+            intake,
+            house,
+        } = self;
         let Some(home) = opened(&house, &check, &place, tables).await? else { return Ok(()) };
         let Some(partitions) = readiness::topics(&house, &topics, &settings, (TOPIC, SERVICE)).await? else {
             return Ok(());
@@ -127,6 +143,7 @@ impl Consumer {
             outlet: Arc::new(producer),
             brakes: Some(brakes),
             config,
+            writers,
             house,
         };
         Ok(worker::run_batches(worker).await?)

@@ -10,6 +10,8 @@ use boot::trace::{current, within};
 use bus::{InRecord, OutRecord, Slot};
 use futures::future::FutureExt;
 
+#[cfg(doc)]
+use crate::BatchWorker;
 use crate::batches::{Cut, Fate, Share, judge};
 use crate::job::Verdict;
 use crate::letters::{Giver, compose};
@@ -24,8 +26,10 @@ const DECODED_TOGETHER: usize = 1_000;
 
 /// What a member is told about records of all its partitions at once.
 ///
-/// One batch is under way at a time. Between two batches nothing but what was committed is left, so a handler keeps no
-/// state of its own. Retry, of whatever kind, is tried again without end: trouble around a record is never its fault. A
+/// One batch is under way at a time, or several ([`BatchWorker::writers`]), and then no partition is in two of them: to the
+/// handler and to the store they are as batches of several members. Between two batches nothing but what was committed is
+/// left, so a handler keeps no state of its own, and one that reads state asks for one writer, unless what it reads for a
+/// record depends on records of the same partition alone. Retry, of whatever kind, is tried again without end: trouble around a record is never its fault. A
 /// panic rejects, with the reason `panic`.
 #[async_trait]
 pub trait BatchHandler: Send + Sync + 'static {
@@ -76,8 +80,8 @@ pub struct Works<H: BatchHandler, P: ?Sized> {
     pub clock: boot::Clock,
 }
 
-/// A record that was read, or why it never can be.
-type Decoded<H> = Result<<H as BatchHandler>::Item, Verdict>;
+/// A record that was read, or why it never can be. Items are large, and go through several hands.
+type Decoded<H> = Result<Box<<H as BatchHandler>::Item>, Verdict>;
 
 impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
     /// Decodes, folds, buries, commits; when the store is unsure or refuses, asks it how things stand.
@@ -142,7 +146,7 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
         let decoded = self.decode_all(&left).await.map_err(Ending::Failed)?;
         for (record, decoded) in left.into_iter().zip(decoded) {
             match decoded {
-                Ok(item) => items.push((record, item)),
+                Ok(item) => items.push((record, *item)),
                 Err(verdict) => rejected.push((record.slot.clone(), record.offset, verdict)),
             }
         }
@@ -175,7 +179,7 @@ impl<H: BatchHandler, P: Progress<Changes = H::Changes> + ?Sized> Works<H, P> {
         for record in records {
             let decoded = AssertUnwindSafe(self.handler.decode(record)).catch_unwind().await;
             match decoded.unwrap_or_else(|panic| Err(Failure::reject("panic", said(&*panic)))) {
-                Ok(item) => all.push(Ok(item)),
+                Ok(item) => all.push(Ok(Box::new(item))),
                 Err(Failure::Reject { reason, error }) => all.push(Err(Verdict { reason, error })),
                 Err(failure) => return Err(failure),
             }

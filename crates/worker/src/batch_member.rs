@@ -161,7 +161,8 @@ impl<H: BatchHandler> BatchMember<H> {
                 give_back(offsets);
             }
         }
-        if let Some(cut) = self.batches.cut(now).filter(|_| !self.resumed) {
+        // Who was resumed begins nothing more, for it is halted still.
+        while let Some(cut) = self.batches.cut(now) {
             let (works, way_home) = (Arc::clone(&self.works), way_home.clone());
             tokio::spawn(async move {
                 // What panics here is no handler, and whether it did its work nobody knows.

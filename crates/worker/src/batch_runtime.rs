@@ -1,11 +1,11 @@
-//! The runtime of state services: one batch at a time over all partitions of a member.
+//! The runtime of state services: batches over all partitions of a member, one or several at a time.
 
 use std::fmt;
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
 
 use boot::House;
-use bus::{Consumer, Membership, Onlooker, Slot, Start};
+use bus::{Consumer, Membership, Mix, Onlooker, Slot, Start};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, sleep};
 
@@ -43,6 +43,9 @@ pub struct BatchWorker<H: BatchHandler> {
     pub outlet: Arc<dyn Outlet>,
     pub brakes: Option<Arc<dyn Brakes>>,
     pub config: WorkerConfig,
+    /// How many batches may be under way at a time, each of partitions of its own; 0 counts as 1. With more than one, the
+    /// handler and the progress are asked about several at once.
+    pub writers: usize,
     pub house: House,
 }
 
@@ -67,6 +70,7 @@ pub async fn run_batches<H: BatchHandler>(worker: BatchWorker<H>) -> Result<(), 
         outlet,
         brakes,
         config,
+        writers,
         house,
     } = worker;
     let clock = house.clock.clone();
@@ -86,7 +90,7 @@ pub async fn run_batches<H: BatchHandler>(worker: BatchWorker<H>) -> Result<(), 
     let revoke_grace = config.drain_grace.0 + Duration::from_secs(5);
     let lookout = Lookout::new(service, onlooker, &house, revoke_grace);
     loop {
-        let (told, gate) = (Told::default(), budget(&config));
+        let (told, gate) = (Told::default(), budget(&config, writers));
         let store = Resolution { service, progress: Arc::clone(&progress), brakes: brakes.clone() };
         let membership = Membership {
             group: group.clone(),
@@ -94,10 +98,12 @@ pub async fn run_batches<H: BatchHandler>(worker: BatchWorker<H>) -> Result<(), 
             gate: gate.clone(),
             revoke_grace,
             start: Start::Resolved(resolver(store, Arc::clone(&told))),
+            // A subject of whom much is told at once is written once.
+            mix: Mix::Coarse,
         };
         let feed = Consumer::join_as(&settings, membership).map_err(WorkerError::Join)?;
         let leash = lookout.follow(feed.pulse());
-        let batches = Batches::new(rules(&config), gate, fastrand::u64(..), &brake.fuse);
+        let batches = Batches::new(rules(&config, writers), gate, fastrand::u64(..), &brake.fuse);
         let mut member = BatchMember::new(Arc::clone(&works), batches, told, &house, brake.halted.take());
         let end = member.drive(feed, leash, &house, &mut sight).await;
         brake = member.left(end);
@@ -109,16 +115,18 @@ pub async fn run_batches<H: BatchHandler>(worker: BatchWorker<H>) -> Result<(), 
     }
 }
 
-/// The bounds of unfinished work: the next batch comes while one is under way.
-fn budget(config: &WorkerConfig) -> Arc<Budget> {
+/// The bounds of unfinished work, all batches under way included: the next one comes meanwhile.
+fn budget(config: &WorkerConfig, writers: usize) -> Arc<Budget> {
     let WorkerConfig { batch, queue_records_max, queue_bytes_max, .. } = config;
-    let records = batch.records_max.saturating_mul(2).max(*queue_records_max);
-    let bytes = batch.bytes_max.as_usize().saturating_mul(2).max(queue_bytes_max.as_usize());
+    let batches = writers.max(1) + 1;
+    let records = batch.records_max.saturating_mul(batches).max(*queue_records_max);
+    let bytes = batch.bytes_max.as_usize().saturating_mul(batches).max(queue_bytes_max.as_usize());
     Arc::new(Budget::new(records, bytes))
 }
 
-fn rules(config: &WorkerConfig) -> BatchRules {
+fn rules(config: &WorkerConfig, writers: usize) -> BatchRules {
     BatchRules {
+        writers,
         records_max: config.batch.records_max,
         bytes_max: config.batch.bytes_max.as_usize(),
         linger: config.batch.linger.0,

@@ -1,9 +1,12 @@
-//! The state of a member that works in batches: partitions, epochs, the one batch that is under way. Pure, like
+//! The state of a member that works in batches: partitions, epochs, the batches that are under way. Pure, like
 //! [`crate::partitions`].
 
 mod condemning;
 mod cut;
+mod cutting;
+mod leaving;
 mod part;
+mod queue;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -18,13 +21,17 @@ use crate::gaps::Gap;
 use crate::partitions::Offsets;
 use crate::progress::{Last, Standing};
 use crate::retry::Backoff;
-use cut::Room;
 pub use cut::{Cut, Fate, Share, judge};
 use part::{Footing, Part};
+
+/// A batch that took so long before it failed may be more than can be done in its time.
+const LONG: Duration = Duration::from_secs(10);
 
 /// The numbers by which it decides.
 #[derive(Debug, Clone, Copy)]
 pub struct BatchRules {
+    /// How many batches may be under way, each of other slots.
+    pub writers: usize,
     pub records_max: usize,
     pub bytes_max: usize,
     /// How long a batch that is not full waits for more.
@@ -42,6 +49,27 @@ struct Drain {
     deadline: Duration,
 }
 
+/// A batch that is under way.
+#[derive(Debug)]
+struct Out {
+    records: usize,
+    since: Duration,
+    /// It has dead letters.
+    buries: bool,
+}
+
+/// Deliberate bugs, to be switched on by tests alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[cfg_attr(not(test), allow(dead_code, reason = "nobody makes one outside of tests"))]
+pub enum Flaw {
+    /// Trusts that offsets mean what they meant.
+    Blind,
+    /// Takes a slot into a batch that is in another one already.
+    CutsTwice,
+    /// Takes all slots for free when one batch has come home.
+    FreesAll,
+}
+
 /// All state of one member.
 #[derive(Debug)]
 pub struct Batches {
@@ -49,29 +77,26 @@ pub struct Batches {
     budget: Arc<Budget>,
     random: fastrand::Rng,
     parts: BTreeMap<Slot, Part>,
-    /// The slots and epochs of the batch that is under way.
-    out: Vec<(Slot, i64)>,
-    /// Its records, and since when.
-    running: (usize, Duration),
+    /// What is under way, by number.
+    outs: BTreeMap<u64, Out>,
+    /// How many there were.
+    cuts: u64,
+    /// The slot that had its turn last.
+    after: Option<Slot>,
     drains: VecDeque<Drain>,
     fuse: Fuse,
-    /// How many records the next batch may have.
-    limit: usize,
-    /// The last batch that did not happen may have been more than the store can do in its time: what comes next grows
-    /// slowly.
-    careful: bool,
     /// Since when records wait for the next batch.
     waiting: Option<Duration>,
-    /// Counts the batches, so that each slot is the first in turn.
-    turn: usize,
     /// When a gap halts everything, and which.
     halting: Option<(Duration, String)>,
+    /// Batches that did not happen since the last one that did.
     tries: u32,
-    not_before: Duration,
+    /// Until when writers rest whose batch did not happen.
+    rests: Vec<Duration>,
     stopping: bool,
     halted: Option<String>,
-    /// Trusts that offsets mean what they meant: a deliberate bug, for tests alone.
-    pub blind: bool,
+    /// A deliberate bug, for tests alone.
+    pub flaw: Option<Flaw>,
 }
 
 impl Batches {
@@ -82,20 +107,18 @@ impl Batches {
             budget,
             random: fastrand::Rng::with_seed(seed),
             parts: BTreeMap::new(),
-            out: Vec::new(),
-            running: (0, Duration::ZERO),
+            outs: BTreeMap::new(),
+            cuts: 0,
+            after: None,
             drains: VecDeque::new(),
             fuse: Fuse::restore(rules.fuse, fuse),
-            limit: rules.records_max.max(1),
-            careful: false,
             waiting: None,
-            turn: 0,
             halting: None,
             tries: 0,
-            not_before: Duration::ZERO,
+            rests: Vec::new(),
             stopping: false,
             halted: None,
-            blind: false,
+            flaw: None,
         }
     }
 
@@ -105,14 +128,14 @@ impl Batches {
             // A revocation of it that was answered for us already must not take it away again.
             self.drains.iter_mut().for_each(|drain| drain.slots.retain(|slot| *slot != standing.slot));
             self.drop_part(&standing.slot);
-            self.parts.insert(standing.slot.clone(), Part::new(&standing));
+            self.parts.insert(standing.slot.clone(), Part::new(&standing, self.rules.records_max.max(1)));
         }
     }
 
     /// A record came. Of a slot that is not ours it is dropped, and one that cannot follow what is contained breaks it.
     pub fn record(&mut self, record: InRecord) {
         match self.parts.get_mut(&record.slot).filter(|part| !part.draining && !self.stopping) {
-            Some(part) => part.take(record, &self.budget, self.blind),
+            Some(part) => part.take(record, &self.budget, self.flaw == Some(Flaw::Blind)),
             None => self.budget.release(record.size()),
         }
     }
@@ -122,9 +145,9 @@ impl Batches {
         let mut gaps = Vec::new();
         for (slot, part) in &mut self.parts {
             if part.broken.is_some() && self.halted.is_some() {
-                part.clear(&self.budget); // Nothing is cut any more.
+                part.queue.clear(&self.budget); // Nothing is cut any more.
             }
-            if part.broken.is_some() && !self.out.contains(&(slot.clone(), part.epoch)) {
+            if part.broken.is_some() && part.out.is_none() {
                 gaps.extend(part.gap(slot));
             }
         }
@@ -147,58 +170,14 @@ impl Batches {
         }
     }
 
-    /// The next batch, if one may begin. It must come back, whatever happens.
-    pub fn cut(&mut self, now: Duration) -> Option<Cut> {
-        let is_held = !self.out.is_empty() || self.stopping || self.halted.is_some();
-        if is_held || now < self.not_before || !self.is_due(now) {
-            return None;
-        }
-        let mut room = Room { records: self.limit, bytes: self.rules.bytes_max, is_empty: true };
-        let mut shares = Vec::new();
-        for slot in self.in_turn() {
-            let Some(part) = self.parts.get_mut(&slot).filter(|part| !part.draining) else { continue };
-            let records: Vec<_> = std::iter::from_fn(|| {
-                part.queue.front().filter(|record| room.take(record.size()))?;
-                part.queue.pop_front()
-            })
-            .collect();
-            let (Some(first), Some(last)) = (records.first(), records.last()) else { continue };
-            let condemned = part.condemned.range(first.offset..=last.offset);
-            let condemned = condemned.map(|(at, why)| (*at, why.clone())).collect();
-            let buried = part.buried.range(first.offset..=last.offset).copied().collect();
-            shares.push(Share { slot, epoch: part.epoch, from: part.next, records, condemned, buried });
-        }
-        self.waiting = None;
-        self.out = shares.iter().map(|share| (share.slot.clone(), share.epoch)).collect();
-        let cut = Cut { shares };
-        self.running = (cut.len(), now);
-        (!cut.shares.is_empty()).then_some(cut)
-    }
-
-    /// Whether enough waits, or has waited long enough.
-    fn is_due(&mut self, now: Duration) -> bool {
-        if !self.parts.values().any(|part| !part.queue.is_empty()) {
-            self.waiting = None;
-            return false;
-        }
-        let since = *self.waiting.get_or_insert(now);
-        // Nothing is under way, so what the budget counts is what waits.
-        let (records, bytes) = self.budget.held();
-        now >= since + self.rules.linger || records >= self.limit || bytes >= self.rules.bytes_max
-    }
-
-    /// The slots, each time beginning with another one, so that a busy one does not keep the others out.
-    fn in_turn(&mut self) -> Vec<Slot> {
-        self.turn = self.turn.wrapping_add(1);
-        let mut slots: Vec<Slot> = self.parts.keys().cloned().collect();
-        let begin = self.turn.checked_rem(slots.len()).unwrap_or_default();
-        slots.rotate_left(begin);
-        slots
-    }
-
     /// The store has spoken; answers what may be committed to Kafka, for those who watch lag.
     pub fn settle(&mut self, cut: Cut, fates: &[Fate], now: Duration) -> Offsets {
         let (mut moved, mut blown, records) = (Offsets::new(), None, cut.len());
+        self.came_home(&cut);
+        if !fates.contains(&Fate::Done) && fates.contains(&Fate::Again) {
+            self.halve(&cut, true);
+        }
+        let most = self.rules.records_max.max(1);
         for (share, fate) in cut.shares.into_iter().zip(fates) {
             let next = share.next();
             let Some(part) = self.parts.get_mut(&share.slot).filter(|part| part.epoch == share.epoch) else {
@@ -211,6 +190,7 @@ impl Batches {
                     part.last = share.records.last().map(Last::of);
                     part.condemned = part.condemned.split_off(&next);
                     part.buried = part.buried.split_off(&next);
+                    part.grow(records, most);
                     share.records.iter().for_each(|record| self.budget.release(record.size()));
                     blown = blown.or(share.count(&mut self.fuse, &share.condemned));
                     moved.push((share.slot, next));
@@ -225,60 +205,24 @@ impl Batches {
                 }
             }
         }
-        self.out.clear();
         if let Some(why) = blown {
             self.halt(why);
         }
         if moved.is_empty() {
-            if fates.contains(&Fate::Again) {
-                (self.limit, self.careful) = ((records / 2).max(1), true);
-            }
             self.rest(None, now);
         } else {
             self.tries = 0;
-            self.grow();
         }
         moved
     }
 
-    /// None of it happened: all of it is tried again, later.
+    /// None of it happened: all of it is tried again, later, and what took long with half of its records.
     pub fn failed(&mut self, cut: Cut, after: Option<Duration>, now: Duration) {
+        if self.outs.get(&cut.number).is_some_and(|out| now >= out.since + LONG) {
+            self.halve(&cut, true);
+        }
         self.give_back(cut);
         self.rest(after, now);
-    }
-
-    /// These slots are being taken away; [`Batches::drained`] says when the batch that holds some of them has ended.
-    pub fn revoking(&mut self, slots: &[Slot], now: Duration) {
-        for slot in slots {
-            if let Some(part) = self.parts.get_mut(slot) {
-                part.draining = true;
-                part.clear(&self.budget);
-            }
-        }
-        self.drains.push_back(Drain { slots: slots.to_vec(), deadline: now + self.rules.drain_grace });
-    }
-
-    /// Where the slots stand that have been revoking longest; from then on they are not ours.
-    pub fn drained(&mut self, now: Duration) -> Option<Offsets> {
-        let drain = self.drains.front()?;
-        let is_out = drain.slots.iter().any(|slot| self.is_out(slot));
-        if is_out && now < drain.deadline {
-            return None;
-        }
-        let drain = self.drains.pop_front()?;
-        let mut offsets = Offsets::new();
-        for slot in drain.slots {
-            if let Some(part) = self.parts.get(&slot).filter(|part| part.last.is_some()) {
-                offsets.push((slot.clone(), part.next));
-            }
-            self.drop_part(&slot);
-        }
-        Some(offsets)
-    }
-
-    /// These slots are another's already.
-    pub fn lost(&mut self, slots: &[Slot]) {
-        slots.iter().for_each(|slot| self.drop_part(slot));
     }
 
     /// Stops until a person acts; nothing is dropped.
@@ -292,27 +236,17 @@ impl Batches {
         self.halted.as_deref()
     }
 
-    /// Begins nothing more.
-    pub fn stop(&mut self) {
-        self.stopping = true;
-        self.parts.values_mut().for_each(|part| part.clear(&self.budget));
-    }
-
-    /// Where everything stands that is ours, for the last commit to Kafka.
-    pub fn finals(&self) -> Offsets {
-        let known = self.parts.iter().filter(|(_, part)| part.last.is_some());
-        known.map(|(slot, part)| (slot.clone(), part.next)).collect()
-    }
-
     /// Whether a batch is under way.
     pub fn is_busy(&self) -> bool {
-        !self.out.is_empty()
+        !self.outs.is_empty()
     }
 
     /// When something happens by itself.
     pub fn wake_at(&self, now: Duration) -> Option<Duration> {
-        let begins = !self.stopping && self.out.is_empty() && self.halted.is_none();
-        let pause = (now < self.not_before && !self.stopping).then_some(self.not_before);
+        let is_idle = self.outs.len() < self.rules.writers.max(1);
+        let begins = !self.stopping && is_idle && self.halted.is_none();
+        let rests = self.rests.iter().copied().filter(|until| now < *until && !self.stopping);
+        let pause = rests.min();
         let full = self.waiting.map(|since| since + self.rules.linger).filter(|at| begins && now < *at);
         let halt = self.halting.as_ref().map(|(at, _)| *at).filter(|_| self.halted.is_none());
         let drain = self.drains.front().map(|drain| drain.deadline);
@@ -329,11 +263,12 @@ impl Batches {
         self.parts.len()
     }
 
-    /// Records under way and for how long, and what the budget counts.
+    /// Records under way and for how long the oldest of them, and what the budget counts.
     pub fn load(&self, now: Duration) -> ((usize, Duration), (usize, usize)) {
-        let (records, since) = self.running;
-        let running = if self.is_busy() { (records, now.saturating_sub(since)) } else { (0, Duration::ZERO) };
-        (running, self.budget.held())
+        let records = self.outs.values().map(|out| out.records).sum();
+        let oldest = self.outs.values().map(|out| out.since).min();
+        let oldest = oldest.map_or(Duration::ZERO, |since| now.saturating_sub(since));
+        ((records, oldest), self.budget.held())
     }
 
     /// The fuse, to be kept whenever its counts change.
@@ -341,43 +276,21 @@ impl Batches {
         &self.fuse
     }
 
-    fn grow(&mut self) {
-        let most = self.rules.records_max.max(1);
-        let more = if self.careful { (self.limit / 8).max(1) } else { self.limit };
-        self.limit = (self.limit + more).min(most);
-        self.careful &= self.limit < most;
-    }
-
-    fn rest(&mut self, after: Option<Duration>, now: Duration) {
-        self.tries += 1;
-        self.not_before = now + self.rules.backoff.pause(self.tries, after, self.random.f64());
-    }
-
     fn give_back(&mut self, cut: Cut) {
+        self.came_home(&cut);
         cut.shares.into_iter().for_each(|share| self.put_back(share));
-        self.out.clear();
     }
 
     fn put_back(&mut self, share: Share) {
         let is_kept = self.is_current(&share) && !self.stopping;
         match self.parts.get_mut(&share.slot).filter(|part| is_kept && !part.draining) {
-            Some(part) => share.records.into_iter().rev().for_each(|record| part.queue.push_front(record)),
+            Some(part) => part.queue.put_back(share.records),
             None => share.records.iter().for_each(|record| self.budget.release(record.size())),
         }
     }
 
     fn is_current(&self, share: &Share) -> bool {
         self.parts.get(&share.slot).is_some_and(|part| part.epoch == share.epoch)
-    }
-
-    fn is_out(&self, slot: &Slot) -> bool {
-        self.parts.get(slot).is_some_and(|part| self.out.contains(&(slot.clone(), part.epoch)))
-    }
-
-    fn drop_part(&mut self, slot: &Slot) {
-        if let Some(mut part) = self.parts.remove(slot) {
-            part.clear(&self.budget);
-        }
     }
 }
 

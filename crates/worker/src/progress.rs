@@ -112,7 +112,8 @@ pub trait Progress: Send + Sync + 'static {
 
     /// All of the batch in one transaction, if each of its marks finds its slot at its own epoch and at `from`;
     /// otherwise [`ProgressError::Outdated`] and nothing. After `Ok` it is durable; after `Unavailable` it may be; after
-    /// `Refused` nothing happened.
+    /// `Refused` nothing happened. Of a service with several writers it is called for several batches at once, of which no
+    /// two have a slot in common; they may take turns.
     async fn commit(&self, service: &str, batch: &Batch<Self::Changes>) -> Result<(), ProgressError>;
 
     /// A person has given up what the slot stood on: it begins anew, as one that nobody has read, if it is at its own

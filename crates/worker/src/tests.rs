@@ -6,6 +6,7 @@ mod eyes;
 mod fakes;
 mod reading;
 mod watch;
+mod writers;
 
 use std::time::Duration;
 

@@ -114,6 +114,8 @@ pub async fn work(orders: &Orders, store: Arc<Store>, house: House) -> Result<()
         outlet: Arc::new(producer),
         brakes: Some(brakes),
         config: config(),
+        // The sums of a partition depend on that partition alone.
+        writers: 2,
         house,
     };
     Ok(worker::run_batches(worker).await?)

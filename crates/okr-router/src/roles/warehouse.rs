@@ -49,6 +49,7 @@ pub async fn start(
     warehouse::run(warehouse::Context {
         tables: if place.is_file() { Tables::Migrate } else { Tables::Expect },
         place,
+        writers: config.writers,
         notes_age_max: config.notes_age_max.map(|age| age.0),
         worker,
         store,

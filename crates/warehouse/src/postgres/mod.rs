@@ -23,6 +23,7 @@ use uuid::Uuid;
 use worker::{Batch, Progress, ProgressError, Standing};
 
 use crate::erasures::{Erasure, Erasures};
+use crate::config::WRITERS_MAX;
 use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
 use crate::room::Room;
@@ -40,8 +41,8 @@ pub(crate) use statements::TOGETHER;
 
 /// The name of this home in metrics.
 const NAME: &str = "postgres";
-/// One commits, the others are for assignments and questions meanwhile.
-const CONNECTIONS_MAX: usize = 3;
+/// Each writer commits on one, the others are for assignments and questions meanwhile.
+const CONNECTIONS_MAX: usize = WRITERS_MAX + 2;
 /// A batch with many corrections reads many histories.
 const STATEMENT_MAX: Duration = Duration::from_secs(60);
 /// How long one lock is waited for: whoever has it may have stopped, which is looked for then.

@@ -10,7 +10,7 @@ use crate::job::Verdict;
 impl Batches {
     /// One of its records cannot succeed, and nobody knows which: fewer at a time.
     pub fn too_many(&mut self, cut: Cut) {
-        self.limit = (cut.len() / 2).max(1);
+        self.halve(&cut, false);
         self.give_back(cut);
     }
 

@@ -47,6 +47,8 @@ impl Share {
 /// What goes into one transaction.
 #[derive(Debug, Clone)]
 pub struct Cut {
+    /// By which it is known when it comes back.
+    pub number: u64,
     pub shares: Vec<Share>,
 }
 
@@ -57,23 +59,36 @@ impl Cut {
     }
 }
 
-/// How many records, and how many bytes of them, still fit.
+/// How much fits into a batch.
 #[derive(Debug, Clone, Copy)]
 pub struct Room {
-    pub records: usize,
-    pub bytes: usize,
-    /// Nothing is in it yet: one record always fits.
-    pub is_empty: bool,
+    taken: usize,
+    records_max: usize,
+    bytes_left: usize,
 }
 
 impl Room {
+    /// Nothing is in it yet: one record always fits.
+    pub fn new(records_max: usize, bytes_max: usize) -> Self {
+        Self { taken: 0, records_max, bytes_left: bytes_max }
+    }
+
+    /// Records in it.
+    pub fn taken(&self) -> usize {
+        self.taken
+    }
+
+    /// From now on no more than this fit in all.
+    pub fn narrow(&mut self, records_max: usize) {
+        self.records_max = self.records_max.min(records_max);
+    }
+
     /// Takes the record in, if it fits.
     pub fn take(&mut self, bytes: usize) -> bool {
-        let fits = self.is_empty || (self.records > 0 && self.bytes >= bytes);
+        let fits = self.taken == 0 || (self.taken < self.records_max && self.bytes_left >= bytes);
         if fits {
-            self.records = self.records.saturating_sub(1);
-            self.bytes = self.bytes.saturating_sub(bytes);
-            self.is_empty = false;
+            self.taken += 1;
+            self.bytes_left = self.bytes_left.saturating_sub(bytes);
         }
         fits
     }

@@ -1,9 +1,10 @@
 //! One partition of a member that works in batches, and whether what comes can follow what is contained.
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bus::{InRecord, Slot};
 
+use super::queue::Queue;
 use crate::budget::Budget;
 use crate::gaps::Gap;
 use crate::job::Verdict;
@@ -38,7 +39,13 @@ pub struct Part {
     /// The offset that is expected from Kafka.
     pub position: i64,
     pub footing: Footing,
-    pub queue: VecDeque<InRecord>,
+    pub queue: Queue,
+    /// The batch that it is in.
+    pub out: Option<u64>,
+    /// How many records a batch may have that it is in.
+    pub limit: usize,
+    /// The limit is there because a batch may have been more than the store can do in its time: it grows slowly.
+    pub careful: bool,
     pub condemned: BTreeMap<i64, Verdict>,
     /// Those of them whose dead letter is acknowledged.
     pub buried: BTreeSet<i64>,
@@ -48,7 +55,7 @@ pub struct Part {
 
 impl Part {
     /// Nothing has come yet.
-    pub fn new(standing: &Standing) -> Self {
+    pub fn new(standing: &Standing, limit: usize) -> Self {
         let Standing { epoch, next, last, .. } = *standing;
         Self {
             epoch,
@@ -56,7 +63,10 @@ impl Part {
             last,
             position: next,
             footing: if last.is_some() { Footing::Unsure } else { Footing::Firm },
-            queue: VecDeque::new(),
+            queue: Queue::default(),
+            out: None,
+            limit,
+            careful: false,
             condemned: BTreeMap::new(),
             buried: BTreeSet::new(),
             draining: false,
@@ -76,7 +86,7 @@ impl Part {
                     self.footing = Footing::Firm;
                 }
                 self.position = record.offset + 1;
-                self.queue.push_back(record);
+                self.queue.push(record);
             }
             Ok(false) => {
                 self.footing = Footing::Firm;
@@ -89,9 +99,13 @@ impl Part {
         }
     }
 
-    /// Drops what waits.
-    pub fn clear(&mut self, budget: &Budget) {
-        self.queue.drain(..).for_each(|record| budget.release(record.size()));
+    /// A batch of so many records happened that it was in: if they were as many as may be, more may be tried.
+    pub fn grow(&mut self, records: usize, most: usize) {
+        if records >= self.limit {
+            let more = if self.careful { (self.limit / 8).max(1) } else { self.limit };
+            self.limit = (self.limit + more).min(most);
+            self.careful &= self.limit < most;
+        }
     }
 
     /// What is missing, once and as soon as the state contains all that came before it.

@@ -68,7 +68,10 @@ async fn carried(keys: &[(i64, &str)]) -> (Vec<i64>, Ending) {
     let key = |offset| keys.iter().find(|(at, _)| *at == offset).map_or("a", |(_, key)| key);
     let records = (0..RECORDS).map(|offset| record(0, offset, key(offset))).collect();
     let (condemned, buried) = (BTreeMap::new(), BTreeSet::new());
-    let cut = Cut { shares: vec![Share { slot: slot(0), epoch: 1, from: 0, records, condemned, buried }] };
+    let cut = Cut {
+        number: 1,
+        shares: vec![Share { slot: slot(0), epoch: 1, from: 0, records, condemned, buried }],
+    };
     let kept = Arc::<Kept>::default();
     let works = Arc::new(Works {
         service: "notifier",

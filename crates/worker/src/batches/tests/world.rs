@@ -1,15 +1,17 @@
 //! Two processes, a store with transactions, a broker that expires and re-creates.
 
 mod disasters;
+mod homing;
 mod landings;
 mod refusals;
 
 use std::collections::BTreeSet;
 
 use super::*;
+use crate::batches::Flaw;
 use refusals::{content, is_bad, wanted};
 
-const PARTITIONS: i32 = 2;
+const PARTITIONS: i32 = 3;
 const STEPS: usize = 200;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -20,8 +22,10 @@ pub enum Bug {
     UnknownIsFailure,
     /// Rows in one transaction, offsets in the next.
     MarksApart,
-    /// Offsets are trusted.
-    Blind,
+    /// The member's own.
+    Flawed(Flaw),
+    /// A member takes the answer to one of its batches for that to another.
+    Mistaken,
     /// Whatever is refused is given up.
     GiveUp,
     /// A batch that is refused for one record is condemned as a whole.
@@ -71,6 +75,8 @@ struct Flight {
 pub struct World {
     random: fastrand::Rng,
     bug: Option<Bug>,
+    /// How many batches a member has under way at a time.
+    writers: usize,
     logs: Vec<Log>,
     members: Vec<Member>,
     lives: Vec<u64>,
@@ -88,8 +94,10 @@ type Outcome = Result<(), String>;
 
 impl World {
     fn new(seed: u64, bug: Option<Bug>) -> Self {
+        let mut random = fastrand::Rng::with_seed(seed);
         let mut world = Self {
-            random: fastrand::Rng::with_seed(seed),
+            writers: random.usize(1..=3),
+            random,
             bug,
             logs: (0..PARTITIONS).map(|_| Log::default()).collect(),
             members: Vec::new(),
@@ -107,8 +115,11 @@ impl World {
 
     fn member(&mut self) -> Member {
         let budget = Arc::new(Budget::new(20, 1 << 20));
-        let mut batches = Batches::new(rules(), budget, self.random.u64(..), &[]);
-        batches.blind = self.bug == Some(Bug::Blind);
+        let rules = BatchRules { writers: self.writers, ..rules() };
+        let mut batches = Batches::new(rules, budget, self.random.u64(..), &[]);
+        if let Some(Bug::Flawed(flaw)) = self.bug {
+            batches.flaw = Some(flaw);
+        }
         Member { batches, positions: BTreeMap::new(), revoking: VecDeque::new() }
     }
 
@@ -233,17 +244,6 @@ impl World {
                 self.home(flight, Some(fates))
             }
         }
-    }
-
-    fn home(&mut self, flight: Flight, fates: Option<Vec<Fate>>) -> Outcome {
-        if self.lives[flight.member] == flight.life {
-            let batches = &mut self.members[flight.member].batches;
-            match fates {
-                Some(fates) => drop(batches.settle(flight.cut, &fates, self.now)),
-                None => batches.failed(flight.cut, None, self.now),
-            }
-        }
-        Ok(())
     }
 
     fn standings(&self) -> Vec<Standing> {

@@ -49,6 +49,8 @@ impl Course {
             outlet: Arc::new(Nowhere),
             brakes: None,
             config: self.config,
+            // As the role has it.
+            writers: if trial.place().is_file() { 1 } else { self.writers },
             house: house.clone(),
         };
         Ok(Member { house, task: tokio::spawn(run_batches(worker)), commits, peak: Peak::watch() })

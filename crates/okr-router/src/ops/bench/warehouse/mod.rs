@@ -49,11 +49,12 @@ pub fn run(settings: &Settings, options: &Options) -> Result<ExitCode> {
 /// Makes a place, measures in it, and clears it again, whatever came of it.
 async fn measured(whole: &Whole, options: &Options) -> Result<Report> {
     let config: WorkerConfig = whole.document.section("worker")?;
+    let ::warehouse::WarehouseConfig { writers, .. } = whole.document.section("warehouse")?;
     let trial = Trial::open(&parts::warehouse(whole)?, TRIAL).await;
     let trial = trial.context("no place to measure in (`warehouse.url`)")?;
     let report = with_topic(whole, options.partitions, async |settings, topic| {
         let (encoder, decoder) = wire::alone()?;
-        let course = Course { settings, topic, encoder, decoder, config, options: options.clone() };
+        let course = Course { settings, topic, encoder, decoder, config, writers, options: options.clone() };
         course.report(&trial).await
     });
     let report = report.await;
@@ -68,6 +69,7 @@ struct Course {
     encoder: Encoder,
     decoder: Decoder,
     config: WorkerConfig,
+    writers: usize,
     options: Options,
 }
 
