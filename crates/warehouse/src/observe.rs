@@ -36,6 +36,16 @@ pub(crate) fn begun_again() {
     counter!("okr_warehouse_retries_total").increment(1);
 }
 
+/// Sessions of the warehouse stood still in the middle of a statement, and were ended for those who come after them.
+pub(crate) fn ended(sessions: usize) {
+    counter!("okr_warehouse_ended_sessions_total").increment(sessions as u64);
+    tracing::warn!(
+        sessions,
+        "{sessions} sessions of the warehouse stood still in the middle of a statement and were ended: a member stands \
+         still, or its network does",
+    );
+}
+
 /// Rows lost what their age or a person's wish took from them.
 pub(crate) fn erased(why: &'static str, events: u64) {
     counter!("okr_warehouse_erased_events_total", "why" => why).increment(events);

@@ -8,37 +8,132 @@ use std::time::Duration;
 
 use store::ground::{Connections, Failure};
 
+use crate::observe;
+
 /// A client that is well sends, and takes, many times a second.
 const STANDSTILL: Duration = Duration::from_secs(10);
+/// How long after the first look it is looked once more: one that is slow was perhaps waited for at just that moment.
+const APART: Duration = Duration::from_secs(3);
 
 /// Sessions of our own kind alone, which the same role may end, and of these who has slots of these tables in its hands:
-/// whoever only reads or copies for long takes nothing from others.
-const END: &str = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity a
-    WHERE datname = current_database() AND usename = current_user
-        AND application_name = current_setting('application_name') AND pid <> pg_backend_pid()
-        AND state = 'active' AND wait_event_type = 'Client' AND query_start < now() - make_interval(secs => $1)
+/// whoever only reads or copies for long takes nothing from others. Beside each, how far it is: another statement, or
+/// more of a `COPY`, is another text.
+const STANDING: &str =
+    "SELECT a.pid, concat_ws(' ', a.backend_start, a.query_start, a.state_change, a.wait_event,
+        (SELECT c.bytes_processed FROM pg_stat_progress_copy c WHERE c.pid = a.pid)) AS place
+    FROM pg_stat_activity a
+    WHERE a.datname = current_database() AND a.usename = current_user
+        AND a.application_name = current_setting('application_name') AND a.pid <> pg_backend_pid()
+        AND a.state = 'active' AND a.wait_event_type = 'Client'
+        AND a.query_start < now() - make_interval(secs => $1)
         AND EXISTS (SELECT FROM pg_locks l
             WHERE l.pid = a.pid AND l.granted AND l.relation = to_regclass('okr_sink_offsets'))";
 
 /// Ends their sessions; their transactions are taken back, so that others can go on. Should it fail, whatever is asked
 /// next says why.
 pub(super) async fn end(connections: &Connections) {
-    let ended = connections.ask(async |client| {
-        let end = client.prepare_cached(END).await?;
-        Ok(client.query(&end, &[&STANDSTILL.as_secs_f64()]).await?.len())
-    });
-    match ended.await {
+    match end_those(connections, STANDSTILL, APART).await {
         Ok(0) => {}
-        Ok(sessions) => tracing::warn!(
-            sessions,
-            "{sessions} sessions of the warehouse stood still in the middle of a statement and were ended: a member \
-             stands still, or its network does",
-        ),
+        Ok(sessions) => observe::ended(sessions),
         Err(Failure::Again(error) | Failure::Unavailable(error) | Failure::Broken(error)) => {
             tracing::debug!(error, "sessions that stand still were not looked for: {error}");
         }
         Err(Failure::Refused { words, .. }) => {
             tracing::debug!(error = words, "sessions that stand still were not looked for: {words}");
         }
+    }
+}
+
+/// Those that have waited for their clients for so long, and are in the same place at a second look.
+async fn end_those(
+    connections: &Connections,
+    standstill: Duration,
+    apart: Duration,
+) -> Result<usize, Failure> {
+    let ended = connections.ask(async |client| {
+        let look = client.prepare_cached(STANDING).await?;
+        let found = client.query(&look, &[&standstill.as_secs_f64()]).await?;
+        if found.is_empty() {
+            return Ok(0);
+        }
+        let pids: Vec<i32> = found.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
+        let places: Vec<String> = found.iter().map(|row| row.try_get(1)).collect::<Result<_, _>>()?;
+        tokio::time::sleep(apart).await;
+        let end = format!(
+            "SELECT pg_terminate_backend(s.pid) FROM ({STANDING}) s
+             JOIN unnest($2::integer[], $3::text[]) AS seen(pid, place) ON seen.pid = s.pid AND seen.place = s.place"
+        );
+        let end = client.prepare_cached(&end).await?;
+        Ok(client.query(&end, &[&standstill.as_secs_f64(), &pids, &places]).await?.len())
+    });
+    ended.await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+
+    use bytes::Bytes;
+    use futures::SinkExt;
+    use store::ground::Terms;
+    use store::testing::connect;
+
+    use super::*;
+    use crate::tests::bench::{Bench, Member};
+    use crate::tests::ends;
+    use crate::tests::postgres::database;
+
+    /// A connection that is copying, with a slot in its hands.
+    async fn copying(bench: &Bench, partition: i32) -> tokio_postgres::Client {
+        let client = connect(&bench.place.url).await.unwrap();
+        let begin = format!(
+            "SET search_path = okr; SET application_name = 'okr-router'; CREATE TEMPORARY TABLE lines (line text);
+             BEGIN; SELECT 1 FROM okr_sink_offsets WHERE partition = {partition} FOR UPDATE"
+        );
+        client.batch_execute(&begin).await.unwrap();
+        client
+    }
+
+    /// Both are found in the middle of a statement that has gone on for long; one of them gets on.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_member_that_is_slow_is_left_alone_and_one_that_stands_still_is_not() {
+        let check = async {
+            let bench = Bench::postgres(database().await).await;
+            Member::join(&bench.target, [0, 1]).await;
+            let (slow, stopped) = (copying(&bench, 0).await, copying(&bench, 1).await);
+            let copy = "COPY lines FROM STDIN";
+            let mut drip = pin!(slow.copy_in::<_, Bytes>(copy).await.unwrap());
+            let mut dry = pin!(stopped.copy_in::<_, Bytes>(copy).await.unwrap());
+            dry.send(Bytes::from_static(b"a\n")).await.unwrap();
+            let terms = Terms {
+                connections_max: 1,
+                statement_max: Duration::from_secs(60),
+                settings: "SET search_path = okr;".to_owned(),
+            };
+            let connections = Connections::on(&bench.place.url, terms).unwrap();
+            let looks = async {
+                let since = tokio::time::Instant::now();
+                loop {
+                    let ended = end_those(&connections, Duration::from_secs(1), Duration::from_millis(500));
+                    match ended.await.unwrap() {
+                        0 => assert!(since.elapsed() < Duration::from_secs(30), "nobody was ended"),
+                        ended => break ended,
+                    }
+                }
+            };
+            let mut looks = pin!(looks);
+            let ended = loop {
+                tokio::select! {
+                    ended = &mut looks => break ended,
+                    () = tokio::time::sleep(Duration::from_millis(50)) => {
+                        drip.send(Bytes::from_static(b"b\n")).await.unwrap();
+                    }
+                }
+            };
+            assert_eq!(ended, 1);
+            assert!(drip.finish().await.unwrap() > 0);
+            assert!(dry.finish().await.is_err());
+        };
+        ends(check).await;
     }
 }

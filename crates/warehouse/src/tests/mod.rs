@@ -13,6 +13,6 @@ pub(crate) mod suite;
 use std::time::Duration;
 
 /// Fails what would wait for ever.
-async fn ends<T>(promise: impl Future<Output = T>) -> T {
+pub(crate) async fn ends<T>(promise: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(120), promise).await.expect("it did not come to an end")
 }
