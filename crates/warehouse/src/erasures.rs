@@ -138,8 +138,8 @@ struct Verdict<'e> {
     attributes: Vec<&'e str>,
 }
 
-/// What short texts were found to name, by namespace and text.
-type Memory<'e> = HashMap<(&'e str, &'e str), bool>;
+/// Which short texts were found to name somebody, by namespace and text.
+type Memory<'e> = HashMap<&'e str, HashMap<String, bool>>;
 
 impl Erasures {
     pub(crate) fn add(&mut self, erasure: &Erasure) {
@@ -212,10 +212,22 @@ impl Erasures {
             .any(|(salt, all)| all.mentions.iter().any(|(length, tokens)| says(salt, tokens, *length)))
     }
 
-    /// Whether a text is such a word, has such an address in it, or says such a phrase.
+    /// Whether a text is such a word, has such an address in it, or says such a phrase; JSON does where any part of it does.
     pub(crate) fn names(&self, namespace: &str, text: &str) -> bool {
-        let is_named =
-            |text: &str| self.has_person(namespace, &normal(text)) || self.mentions(namespace, text);
+        self.names_again(namespace, text, &mut HashMap::new())
+    }
+
+    fn names_again(&self, namespace: &str, text: &str, known: &mut HashMap<String, bool>) -> bool {
+        let mut is_named = |text: &str| {
+            if let Some(is_named) = known.get(text) {
+                return *is_named;
+            }
+            let is_named = self.has_person(namespace, &normal(text)) || self.mentions(namespace, text);
+            if text.len() <= REMEMBERED_BYTES {
+                known.insert(text.to_owned(), is_named);
+            }
+            is_named
+        };
         is_named(text) || leaves(text).iter().any(|leaf| is_named(leaf))
     }
 
@@ -230,14 +242,6 @@ impl Erasures {
         })
     }
 
-    fn names_again<'e>(&self, event: &'e OkrEvent, text: &'e str, memory: &mut Memory<'e>) -> bool {
-        let namespace = event.subject.namespace.as_str();
-        if text.len() > REMEMBERED_BYTES {
-            return self.names(namespace, text);
-        }
-        *memory.entry((namespace, text)).or_insert_with(|| self.names(namespace, text))
-    }
-
     /// What is to be taken from an event. A second time, or of a copy, it is the same.
     ///
     /// Owner and manager go as a whole where any of their words names who is on the list. Whoever did it goes, with the
@@ -248,7 +252,9 @@ impl Erasures {
         if self.is_empty() {
             return verdict;
         }
-        let mut is_named = |text: &'e str| self.names_again(event, text, memory);
+        let namespace = event.subject.namespace.as_str();
+        let known = memory.entry(namespace).or_default();
+        let mut is_named = |text: &str| self.names_again(namespace, text, known);
         let gone = &mut verdict.gone;
         gone.owner = event.owner.iter().flat_map(words).any(&mut is_named);
         gone.manager = event.manager.iter().flat_map(words).any(&mut is_named);
