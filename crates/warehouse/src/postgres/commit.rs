@@ -31,8 +31,10 @@ use crate::subjects::{self, Outcome, Reach, Seen, Stored};
 
 /// How much of a `COPY` is sent at a time.
 const CHUNK_BYTES: usize = 256 << 10;
-/// How many subjects are read again at a time, so that their histories do not fill the memory.
+/// How many subjects are read again at a time, and about how many of their rows, so that neither they nor what comes of
+/// them fills the memory, and no statement takes long.
 const REREAD_MAX: usize = 128;
+const ROWS_MAX: i32 = if cfg!(test) { 5 } else { 10_000 };
 /// What a row takes, about.
 const ROW_BYTES: usize = 640;
 
@@ -118,10 +120,11 @@ impl Work<'_, '_> {
     async fn catch_up(&self, came: &[&Entry], emptied: &HashSet<Uuid>) -> Result<bool, Failure> {
         let subjects = came.iter().map(|entry| entry.subject).chain(emptied.iter().copied());
         let seen = self.seen(subjects.collect()).await?;
-        let mut reaches: Vec<_> = subjects::reaches(came, emptied, &seen).into_iter().collect();
+        let mut reaches = subjects::reaches(came, emptied, &seen);
         while !reaches.is_empty() {
-            let slice = reaches.drain(..reaches.len().min(REREAD_MAX)).collect();
-            let Some(outcomes) = self.outcomes(slice, &seen).await? else { return Ok(false) };
+            let slice = reaches.iter().take(REREAD_MAX).map(|(subject, reach)| (*subject, reach.clone()));
+            let Some(outcomes) = self.outcomes(slice.collect(), &seen).await? else { return Ok(false) };
+            outcomes.iter().for_each(|outcome| drop(reaches.remove(&outcome.subject)));
             if !self.write(&outcomes, reaches.is_empty()).await? {
                 return Ok(false);
             }
@@ -245,7 +248,8 @@ impl Work<'_, '_> {
         Ok(())
     }
 
-    /// How these subjects are to stand, of which more has to be read; none: one of them is not as it was seen.
+    /// How these subjects are to stand, of which more has to be read, or some of them; none: one of them is not as it was
+    /// seen.
     async fn outcomes(
         &self,
         reaches: Vec<(Uuid, Reach<'_>)>,
@@ -278,7 +282,8 @@ impl Work<'_, '_> {
         Ok(Some(outcomes))
     }
 
-    /// Reads what is there of these subjects, from the given time on or from the beginning; one subject at a time.
+    /// Reads what is there of these subjects, from the given time on or from the beginning; one subject at a time, at
+    /// least one, and no more once that are many rows.
     async fn reread(
         &self,
         rereads: &BTreeMap<Uuid, Option<Timestamp>>,
@@ -298,18 +303,31 @@ impl Work<'_, '_> {
         };
         let statement = self.transaction.prepare_cached(sql::HISTORY).await?;
         let params: [&(dyn ToSql + Sync); 2] = [&uids, &since];
-        let mut history = pin!(self.transaction.query_raw(&statement, params).await?);
+        let history = self.transaction.bind(&statement, &params).await?;
         let mut left: HashSet<Uuid> = uids.iter().copied().collect();
-        let (mut whose, mut events) = (None, Vec::new());
-        while let Some(row) = history.try_next().await? {
-            let (subject, event) = Reader::new(&row, 0).event()?;
-            if let Some(whose) = whose.filter(|whose| *whose != subject) {
-                conclude(whose, &events);
-                events.clear();
+        let (mut whose, mut events, mut concluded) = (None, Vec::new(), 0);
+        loop {
+            let mut rows = pin!(self.transaction.query_portal_raw(&history, ROWS_MAX).await?);
+            let mut came = 0;
+            while let Some(row) = rows.try_next().await? {
+                let (subject, event) = Reader::new(&row, 0).event()?;
+                if let Some(whose) = whose.filter(|whose| *whose != subject) {
+                    conclude(whose, &events);
+                    events.clear();
+                    concluded += 1;
+                }
+                left.remove(&subject);
+                whose = Some(subject);
+                events.push(event);
+                came += 1;
             }
-            left.remove(&subject);
-            whose = Some(subject);
-            events.push(event);
+            if came < ROWS_MAX {
+                break;
+            }
+            // The one that it is at is read again, from its beginning, and who has not come by now may have no rows.
+            if concluded > 0 {
+                return Ok(());
+            }
         }
         if let Some(whose) = whose {
             conclude(whose, &events);
