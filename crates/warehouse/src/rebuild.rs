@@ -27,7 +27,7 @@ use crate::migrate::MigrateError;
 
 pub(crate) use look::Found;
 pub use look::{Outlook, Part, look};
-pub use run::{Rebuild, abandon};
+pub use run::{Begun, Rebuild, abandon};
 
 /// What changes places; every other table belongs to the warehouse, not to a generation of its rows.
 pub(crate) const TABLES: [&str; 4] = ["okr_events", "okr_state", "okr_progress_daily", "okr_corrections"];
@@ -59,6 +59,8 @@ pub struct Rebuilt {
     pub skipped: BTreeMap<&'static str, u64>,
     /// Rows of the tables that went which have no successor, for Kafka no longer has their records.
     pub lost: i64,
+    /// Rows of the tables that went which have no successor, for their records were read and are no rows any more.
+    pub rejected: i64,
     /// Rows of `okr_events` that records became which both generations contained, shortly before the exchange: in the
     /// one that went, and in the one that came. They agree, unless there was something to mend.
     pub before: i64,
@@ -91,15 +93,24 @@ pub enum RebuildError {
     /// What stands on the tables and would be lost with them.
     #[error(
         "these stand on tables that would be exchanged, and would not come along: {}; take them away, rebuild, and make \
-         them again", .0.join(", ")
+         them again", .0.join("; ")
     )]
     Strangers(Vec<String>),
+    /// What the exchange would be refused for at its end.
+    #[error("tables could not be exchanged, for rights are missing: {}; grant them, then run this again", .0.join("; "))]
+    Lacking(Vec<String>),
     /// Kafka no longer has what some rows were made of.
     #[error(
         "{0} rows of okr_events come from records that okr.events no longer has, and would be gone: --accept-loss gives \
          them up"
     )]
     Lost(i64),
+    /// Records that somebody took are not taken any more.
+    #[error(
+        "{rows} rows of okr_events come from records that okr.events still has and that are no rows any more, such as \
+         {such_as} (left out: {}), and would be gone{}: --accept-loss gives them up", reasons(.skipped), also(*.expired)
+    )]
+    Rejected { rows: i64, such_as: String, skipped: BTreeMap<&'static str, u64>, expired: i64 },
     /// The topic is not the one that was read.
     #[error(
         "okr.events/{partition} is not what this warehouse has read ({why}): see to the gap first, `okr-router warehouse \
@@ -131,10 +142,29 @@ pub enum RebuildError {
     Overtaken(&'static str),
 }
 
+fn reasons(skipped: &BTreeMap<&'static str, u64>) -> String {
+    let reasons = skipped.iter().map(|(reason, count)| format!("{count} for {reason}"));
+    if skipped.is_empty() { "nothing".to_owned() } else { reasons.collect::<Vec<_>>().join(", ") }
+}
+
+fn also(expired: i64) -> String {
+    if expired == 0 { String::new() } else { format!(", and {expired} whose records are gone") }
+}
+
 impl From<MigrateError> for RebuildError {
     fn from(error: MigrateError) -> Self {
         Self::Open(error.into())
     }
+}
+
+/// Rows of `okr_events` that the new generation lacks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Lost {
+    /// Those whose records the topic no longer has.
+    pub(crate) gone: i64,
+    /// Those whose records were read and became no rows, and one of these records.
+    pub(crate) rejected: i64,
+    pub(crate) such_as: Option<String>,
 }
 
 /// Where a new generation is made, empty but for [`SEEDS`], and how it takes the place of the live one. Dropped, it leaves
@@ -150,10 +180,15 @@ pub(crate) trait Site: Send {
 
     /// Rows of the live generation that the new one lacks, of those before `covered` (by partition, what the new one
     /// contains, or could not find on the topic), and of those that lie where the live one has not read in this topic: of
-    /// one that was there before.
-    async fn lost(&mut self, covered: &[(i32, i64)]) -> Result<i64, RebuildError>;
+    /// one that was there before. `skipped` are the partitions and offsets of records that became no rows.
+    async fn lost(&mut self, covered: &[(i32, i64)], skipped: &[(i32, i64)]) -> Result<Lost, RebuildError>;
 
-    /// Whoever writes to the live one waits from here on; where it stands. [`RebuildError::Busy`] when that could not be.
+    /// Waits for whatever takes long and is neither a member nor a query; these go on. [`RebuildError::Busy`] when that
+    /// took too long.
+    async fn reserve(&mut self) -> Result<(), RebuildError>;
+
+    /// After `reserve`: whoever writes to the live one waits from here on; where it stands. Not for long, even if this
+    /// process stops. [`RebuildError::Busy`] when that could not be.
     async fn hold(&mut self) -> Result<Vec<Standing>, RebuildError>;
 
     /// Nobody waits any more.

@@ -62,6 +62,8 @@ pub enum Verb {
     SourceForget,
     /// A person was taken out of the warehouse.
     PersonForget,
+    /// The warehouse's tables were filled anew from `okr.events`.
+    WarehouseRebuild,
 }
 
 /// How far it is. What was begun and never finished was cut off.

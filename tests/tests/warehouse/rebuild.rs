@@ -14,7 +14,7 @@ use bytes::Bytes;
 use futures::future::try_join_all;
 use jiff::Timestamp;
 use okr::{Change, OkrEvent, Source, Subject, SubjectType};
-use okr_tests::until;
+use okr_tests::{Python, until};
 use serde_json::Value;
 use store::testing::{Cluster, connect};
 
@@ -38,6 +38,8 @@ const LOOK: &str = "SELECT
     (SELECT count(*) FROM okr.okr_events WHERE subject_namespace = 'bulk'),
     (SELECT count(*) FROM okr.okr_events WHERE team = 'old')";
 const EPOCHS: &str = "SELECT sum(epoch)::bigint FROM okr.okr_sink_offsets";
+
+const APPLY: [&str; 5] = ["--apply", "--who", "ops", "--why", "rows were damaged"];
 
 fn events() -> u64 {
     if std::env::var("OKR_TEST_LONG").is_ok_and(|text| text == "1") { EVENTS.1 } else { EVENTS.0 }
@@ -86,7 +88,7 @@ async fn a_rebuild_under_live_traffic_is_seen_whole_and_costs_members_a_moment()
         }
         anyhow::Ok((seen, client))
     });
-    let (said, words) = rebuild(&world, &["--apply"]).await?;
+    let (said, words) = rebuild(&world, &APPLY).await?;
     let done = Instant::now();
     let rebuilt = &said["rebuilt"];
     ensure!(rebuilt["before"] == rebuilt["after"] && rebuilt["lost"] == 0, "{rebuilt}{words}");
@@ -135,10 +137,15 @@ async fn a_file_is_rebuilt_once_its_role_is_stopped_and_loses_nothing_by_itself(
     produce(&world, 5_000).await?;
     let member = world.member().await?;
     contained(&world).await?;
-    let (_, words) = rebuild(&world, &["--apply"]).await?;
+    let (dry, words) = rebuild(&world, &[]).await?;
+    ensure!(
+        dry["applied"] == false && words.contains("`okr-router warehouse` (or `dev`) is stopped"),
+        "{words}"
+    );
+    let (_, words) = rebuild(&world, &APPLY).await?;
     ensure!(words.contains("stop `okr-router warehouse`"), "{words}");
     ensure!(member.term(SOON).await? == 0, "{}", member.tail());
-    let (said, words) = rebuild(&world, &["--apply"]).await?;
+    let (said, words) = rebuild(&world, &APPLY).await?;
     ensure!(said["rebuilt"]["after"] == 5_000 && said["rebuilt"]["lost"] == 0, "{said}{words}");
 
     let expired = r#"{"partitions":[{"topic":"okr.events","partition":0,"offset":10}],"version":1}"#;
@@ -148,11 +155,12 @@ async fn a_file_is_rebuilt_once_its_role_is_stopped_and_loses_nothing_by_itself(
     world.kafka.tool("org.apache.kafka.tools.DeleteRecordsCommand", &["--offset-json-file", &file]).await?;
     let (dry, words) = rebuild(&world, &[]).await?;
     ensure!(dry["expired"] == 10 && words.contains("--accept-loss"), "{dry}{words}");
-    let (_, words) = rebuild(&world, &["--apply"]).await?;
+    let (_, words) = rebuild(&world, &APPLY).await?;
     ensure!(words.contains("10 rows of okr_events"), "{words}");
     ensure!(world.status().await?.0["events"] == 5_000, "a refusal has changed something");
-    let (said, words) = rebuild(&world, &["--apply", "--accept-loss"]).await?;
+    let (said, words) = rebuild(&world, &[&APPLY[..], &["--accept-loss"]].concat()).await?;
     ensure!(said["rebuilt"]["after"] == 4_990 && said["rebuilt"]["lost"] == 10, "{said}{words}");
+    noted(&world).await?;
 
     let member = world.member().await?;
     produce(&world, 5_100).await?;
@@ -160,6 +168,27 @@ async fn a_file_is_rebuilt_once_its_role_is_stopped_and_loses_nothing_by_itself(
     // What was given up has come again, for it was produced again.
     ensure!(status["events"] == 5_100 && status["gaps"] == 0, "{status}");
     ensure!(member.term(SOON).await? == 0, "{}", member.tail());
+    Ok(())
+}
+
+/// Who, why and how much; what was refused was never begun.
+async fn noted(world: &World) -> Result<()> {
+    let (broker, registry) = world.servers();
+    let entries = Python::read_all(broker, registry, "okr.audit").await?;
+    let entries: Vec<&Value> = entries.iter().map(|record| &record["value"]).collect();
+    let stages: Vec<&Value> = entries.iter().map(|entry| &entry["stage"]).collect();
+    ensure!(stages == ["begun", "finished", "begun", "finished"], "{entries:?}");
+    for entry in &entries {
+        let is_said = entry["who"] == "ops" && entry["why"] == "rows were damaged";
+        ensure!(is_said && entry["verb"] == "warehouse_rebuild" && entry["object"] == "warehouse", "{entry}");
+    }
+    ensure!(entries[0]["run"] == entries[1]["run"] && entries[1]["run"] != entries[2]["run"], "{entries:?}");
+    ensure!(
+        entries[1]["details"]["loss"].is_null() && entries[3]["details"]["loss"] == "accepted",
+        "{entries:?}"
+    );
+    let counts = &entries[3]["counts"];
+    ensure!(counts["rows"] == 4_990 && counts["lost"] == 10 && counts["records"] == 4_990, "{entries:?}");
     Ok(())
 }
 

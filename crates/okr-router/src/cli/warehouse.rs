@@ -35,23 +35,22 @@ pub enum Warehouse {
     ///
     /// Without --apply this shows what is there to read, and why it would be refused, and changes nothing. A new generation
     /// of the tables is filled beside the live ones; then they change places in one transaction, and members go on where
-    /// they stand. Rights, indexes and views come along. Rows whose records Kafka no longer has would be gone: that needs
-    /// --accept-loss. On PostgreSQL members go on meanwhile; an embedded file is free only while its role is stopped. What
-    /// is cut off is begun anew by the next one.
+    /// they stand. Rights, indexes and views come along. Rows whose records Kafka no longer has, or that this release takes
+    /// for no rows, would be gone: that needs --accept-loss. On PostgreSQL members go on meanwhile; an embedded file is free
+    /// only while its role is stopped. What is cut off is begun anew by the next one.
     Rebuild(Rebuild),
 }
 
 #[derive(Debug, Args)]
 pub struct Rebuild {
-    /// Do it; without this flag the command only shows what it would do
-    #[arg(long)]
-    pub apply: bool,
-    /// Give up rows whose records the topic no longer has
+    /// Give up rows whose records the topic no longer has, or that are no rows any more
     #[arg(long)]
     pub accept_loss: bool,
     /// Only take away what a rebuild has left that was killed
     #[arg(long, conflicts_with_all = ["apply", "accept_loss"])]
     pub abandon: bool,
+    #[command(flatten)]
+    pub deed: Deed,
     #[command(flatten)]
     pub output: Output,
 }

@@ -69,3 +69,16 @@ fn a_full_disk_is_passing_and_nothing_is_half_done() {
     }
     upkeep::ping(&mut session).unwrap();
 }
+
+/// What a program does wrong would befall every row, and costs none of them its place.
+#[test]
+fn only_what_lies_in_the_values_is_refused_for_what_it_says() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut session = session(&folder);
+    session.script("CREATE TABLE kept (id INTEGER PRIMARY KEY, word TEXT UNIQUE)").unwrap();
+    let put = "INSERT INTO kept (word) VALUES (?1)";
+    session.run(put, ["once"]).unwrap();
+    assert!(session.run(put, ["once"]).is_err() && session.is_content_refused());
+    assert!(session.run("INSERT INTO kept (id) VALUES (?1)", ["no number"]).is_err());
+    assert!(!session.is_content_refused(), "a type that no number is");
+}

@@ -18,7 +18,7 @@ use worker::{ProgressError, Standing};
 
 use super::{Embedded, Room, prepare};
 use crate::migrate::embedded::failed;
-use crate::rebuild::{ERASURES, Found, RebuildError, SEEDS, Site, TABLES};
+use crate::rebuild::{ERASURES, Found, Lost, RebuildError, SEEDS, Site, TABLES};
 use crate::status::beside;
 use crate::{OpenError, TOPIC, Tables, Target};
 
@@ -77,7 +77,7 @@ async fn take(path: &Path) -> Result<Embedded, RebuildError> {
 pub(crate) async fn look(path: &Path, has: &[(i32, i64, i64)]) -> Result<Found, RebuildError> {
     let connection = beside(path).await?;
     let expired = out_of(&connection, has).await.map_err(|error| refused(&error))?;
-    Ok(Found { expired, strangers: Vec::new(), has_leftovers: fresh_path(path).exists() })
+    Ok(Found { expired, has_leftovers: fresh_path(path).exists(), ..Found::default() })
 }
 
 /// Whether a rebuild has rows beside the live ones: one that was killed, or one that runs.
@@ -259,12 +259,26 @@ impl Site for FileSite {
         Ok((count("main").await?, count("fresh").await?))
     }
 
-    async fn lost(&mut self, _: &[(i32, i64)]) -> Result<i64, RebuildError> {
+    async fn lost(&mut self, _: &[(i32, i64)], skipped: &[(i32, i64)]) -> Result<Lost, RebuildError> {
         // Nobody adds any, and the new one has come to where the live one stands.
-        let lacks = "SELECT count(*) FROM main.okr_events AS l
+        let lacks = "WITH s AS MATERIALIZED (SELECT value FROM json_each(?2))
+            SELECT count(*) - count(s.value), count(s.value), min(?1 || '/' || s.value)
+            FROM main.okr_events AS l
+            LEFT JOIN s ON s.value = l.kafka_partition || '@' || l.kafka_offset AND l.kafka_topic = ?1
             WHERE NOT EXISTS (SELECT 1 FROM fresh.okr_events AS ours WHERE ours.event_id = l.event_id)";
+        let skipped: Vec<String> =
+            skipped.iter().map(|(partition, at)| format!("{partition}@{at}")).collect();
         let both = self.both().await?;
-        number(&both, lacks, ()).await.map_err(|error| refused(&error))
+        let found = async {
+            let mut rows = both.query(lacks, params![TOPIC, serde_json::json!(skipped).to_string()]).await?;
+            let Some(row) = rows.next().await? else { return Ok(Lost::default()) };
+            Ok(Lost { gone: row.get(0)?, rejected: row.get(1)?, such_as: row.get(2)? })
+        };
+        found.await.map_err(|error: libsql::Error| refused(&error))
+    }
+
+    async fn reserve(&mut self) -> Result<(), RebuildError> {
+        Ok(())
     }
 
     async fn hold(&mut self) -> Result<Vec<Standing>, RebuildError> {

@@ -2,82 +2,67 @@
 //!
 //! A table is what it is by its number; names, rights and views are what is brought over. So a query that had begun
 //! reads the old tables to its end, and the next one the new ones, and no query reads both: all views over the tables
-//! are locked before the first table is moved.
+//! are locked before the first table is moved. What else these views read is locked by nobody.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use tokio_postgres::Client;
+use tokio_postgres::error::SqlState;
 use worker::ProgressError;
 
 use super::generation::{Names, failed};
+use super::hindrances;
 use crate::TOPIC;
 use crate::migrate::postgres::quoted;
-use crate::rebuild::{ERASURES, RebuildError, TABLES};
+use crate::rebuild::{ERASURES, Lost, RebuildError, TABLES};
 
-/// Whoever writes waits: migrations, then commits (as whoever corrects deliveries has the tables alone), then
-/// assignments. Each wait is short, for everybody who comes later waits behind it.
-pub(super) const HOLD: &str = "BEGIN; SET LOCAL lock_timeout = '3s';
-    SELECT pg_advisory_xact_lock(8028636300320010853);
+/// Migrations wait from here on. Should this process stop now, the server gives everybody free again after a moment: the
+/// last records come on other connections, and this one has nothing to say meanwhile.
+const BEGIN: &str =
+    "BEGIN; SET LOCAL idle_in_transaction_session_timeout = '5s'; SET LOCAL lock_timeout = '3s';
+    SELECT pg_advisory_xact_lock(8028636300320010853)";
+
+/// What keeps `VACUUM` and everything else away that takes long and is no query, so that nobody begins it any more. The
+/// server ends an autovacuum for whoever has waited for it as long as `deadlock_timeout`; neither queries nor members
+/// wait behind this.
+const PATIENCE: &str = "SELECT set_config('lock_timeout', (setting::integer + 2000)::text, true)
+    FROM pg_settings WHERE name = 'deadlock_timeout'";
+
+/// Whoever writes waits: commits (as whoever corrects deliveries has the tables alone), then assignments. Each wait is
+/// short, for everybody who comes later waits behind it.
+pub(super) const HOLD: &str = "SET LOCAL lock_timeout = '3s';
     SELECT pg_advisory_xact_lock(8028075, (SELECT oid::integer FROM pg_namespace WHERE nspname = current_schema()));
-    LOCK TABLE okr_sink_offsets IN EXCLUSIVE MODE";
+    SET LOCAL lock_timeout = '1s'; LOCK TABLE okr_sink_offsets IN EXCLUSIVE MODE";
+
+/// From here on everything is said without a pause, and readers wait as well: all locks have one time together.
+const HURRY: &str = "SET LOCAL idle_in_transaction_session_timeout = '2s'; SET LOCAL search_path = '';
+    SET LOCAL lock_timeout = 0";
+/// All locks are there.
+const LOCKED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = '1s'";
 
 /// How long all locks together are waited for. A reader may have a table and come for a view while we have the view and
-/// come for the table; the server looks for such circles after a second (`deadlock_timeout`) and ends whoever finds one.
-/// By then it was us who gave way.
-const LOCK_MAX: Duration = Duration::from_millis(800);
+/// come for the table; the server looks for such circles after `deadlock_timeout`, and ends whoever finds one. By then it
+/// was us who gave way.
+const LOCK_MAX: &str = "SELECT greatest(1, least(800, setting::integer * 4 / 5)) FROM pg_settings
+    WHERE name = 'deadlock_timeout'";
 
-/// Views over the tables: their names, and the text that makes them again. Those that were made last come first; they
-/// may stand on others, and a reader locks them in that order.
-const VIEWS: &str = "SELECT DISTINCT v.oid, format('%I.%I', n.nspname, v.relname),
+/// Views over the tables: their names, their owners, the text that makes them again, and whether they read other tables.
+/// Those that were made last come first; they may stand on others, and a reader locks them in that order.
+const VIEWS: &str = "SELECT v.oid, format('%I.%I', n.nspname, v.relname), v.relowner::regrole::text,
         format('CREATE OR REPLACE VIEW %I.%I%s AS %s', n.nspname, v.relname,
-            ' WITH (' || array_to_string(v.reloptions, ', ') || ')', pg_get_viewdef(v.oid))
-    FROM pg_depend d
+            ' WITH (' || array_to_string(v.reloptions, ', ') || ')', pg_get_viewdef(v.oid)),
+        bool_or(t.relnamespace <> live.oid)
+    FROM pg_namespace live
+    CROSS JOIN pg_class t
+    JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_rewrite'::regclass
     JOIN pg_rewrite r ON r.oid = d.objid
-    JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v'
+    JOIN pg_class v ON v.oid = r.ev_class AND v.relkind = 'v' AND v.oid <> t.oid
     JOIN pg_namespace n ON n.oid = v.relnamespace
-    JOIN pg_class t ON t.oid = d.refobjid
-    WHERE d.classid = 'pg_rewrite'::regclass AND d.refclassid = 'pg_class'::regclass
-        AND t.relnamespace = to_regnamespace(quote_ident($1)) AND t.relname = ANY($2::text[])
+    WHERE live.nspname = $1
+    GROUP BY v.oid, n.nspname, v.relname, v.relowner, v.reloptions
+    HAVING bool_or(t.relnamespace = live.oid AND t.relname = ANY($2::text[]))
     ORDER BY v.oid DESC";
-
-/// What stands on the tables and cannot be brought over.
-const STRANGERS: &str = "WITH tables AS (SELECT oid, relname FROM pg_class
-        WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relname = ANY($2::text[]))
-    SELECT words FROM (
-        SELECT CASE WHEN v.relkind = 'v' THEN 'view ' || v.oid::regclass || ' of role ' || v.relowner::regrole
-                WHEN v.relkind = 'm' THEN 'materialized view ' || v.oid::regclass
-                ELSE 'rule ' || r.rulename || ' of ' || v.oid::regclass END
-        FROM tables t
-        JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_rewrite'::regclass
-        JOIN pg_rewrite r ON r.oid = d.objid
-        JOIN pg_class v ON v.oid = r.ev_class
-        WHERE v.relkind <> 'v' OR NOT pg_has_role(v.relowner, 'USAGE')
-        UNION SELECT 'trigger ' || tgname || ' of ' || relname
-        FROM tables t JOIN pg_trigger ON tgrelid = t.oid WHERE NOT tgisinternal
-        UNION SELECT 'policy ' || polname || ' of ' || polrelid::regclass
-        FROM tables t
-        JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_policy'::regclass
-        JOIN pg_policy p ON p.oid = d.objid
-        UNION SELECT 'row level security of ' || t.relname
-        FROM tables t JOIN pg_class c USING (oid) WHERE relrowsecurity OR relforcerowsecurity
-        UNION SELECT pg_describe_object(d.classid, d.objid, d.objsubid)
-        FROM tables t
-        JOIN pg_class c USING (oid)
-        JOIN pg_type r ON r.oid = c.reltype
-        JOIN pg_depend d ON d.refclassid = 'pg_type'::regclass AND d.refobjid IN (r.oid, r.typarray) AND d.deptype <> 'i'
-        UNION SELECT 'publication ' || pubname || ' of all tables' FROM tables, pg_publication WHERE puballtables
-        UNION SELECT 'constraint ' || conname || ' of ' || conrelid::regclass
-        FROM tables t JOIN pg_constraint ON (conrelid = t.oid AND contype IN ('c', 'f', 'x')) OR confrelid = t.oid
-        UNION SELECT 'statistics ' || stxname || ' of ' || relname
-        FROM tables t JOIN pg_statistic_ext ON stxrelid = t.oid
-        UNION SELECT 'publication ' || pubname || ' of ' || relname
-        FROM tables t JOIN pg_publication_rel ON prrelid = t.oid JOIN pg_publication p ON p.oid = prpubid
-        UNION SELECT 'table ' || inhrelid::regclass || ' under ' || relname
-        FROM tables t JOIN pg_inherits ON inhparent = t.oid
-        UNION SELECT 'function ' || objid::regprocedure
-        FROM tables t
-        JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_proc'::regclass
-    ) AS found (words) ORDER BY words";
 
 /// What the new tables were given by default, which the old ones may not have, as statements.
 const REVOKES: &str = "SELECT DISTINCT format('REVOKE ALL ON %I.%I FROM %s', $2::text, relname,
@@ -106,33 +91,31 @@ const OWNERS: &str =
     WHERE old.relnamespace = to_regnamespace(quote_ident($1)) AND old.relname = ANY($3::text[])
         AND new.relnamespace = to_regnamespace(quote_ident($2))";
 
-/// What would not come along, each in words.
-pub(super) async fn strangers(client: &Client, live: &str) -> Result<Vec<String>, RebuildError> {
-    let tables: &[&str] = &TABLES;
-    let rows = client.query(STRANGERS, &[&live, &tables]).await.map_err(failed)?;
-    rows.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>().map_err(failed)
-}
-
 /// By partition, what is looked at: what comes before the first offset, and what comes from the second one on; without
 /// a second one, where the live generation stands. Nothing of this topic lies there: it was of one before.
 pub(super) type Bounds = (i32, i64, Option<i64>);
 
 /// Rows of the live events out of these bounds, or of partitions that the topic does not have; with `fresh`, those alone
-/// that are not in that schema.
+/// that are not in that schema. Told apart are those of records that were `skipped`.
 pub(super) async fn gone(
     client: &Client,
     bounds: &[Bounds],
+    skipped: &[(i32, i64)],
     fresh: Option<&str>,
-) -> Result<i64, RebuildError> {
+) -> Result<Lost, RebuildError> {
     let lacks = |fresh: &str| {
         let fresh = quoted(fresh);
         format!("AND NOT EXISTS (SELECT FROM {fresh}.okr_events AS ours WHERE ours.event_id = l.event_id)")
     };
     let count = format!(
-        "SELECT count(*) FROM okr_events AS l
+        "SELECT count(*) - count(s.at), count(s.at), min(format('%s/%s@%s', l.kafka_topic, s.partition, s.at))
+            FILTER (WHERE s.at IS NOT NULL)
+        FROM okr_events AS l
         LEFT JOIN unnest($1::integer[], $2::bigint[], $4::bigint[]) AS c (partition, upto, since)
             ON c.partition = l.kafka_partition AND l.kafka_topic = $3
         LEFT JOIN okr_sink_offsets AS o ON o.topic = l.kafka_topic AND o.partition = l.kafka_partition
+        LEFT JOIN unnest($5::integer[], $6::bigint[]) AS s (partition, at)
+            ON s.partition = l.kafka_partition AND s.at = l.kafka_offset AND l.kafka_topic = $3
         WHERE (l.kafka_offset < coalesce(c.upto, l.kafka_offset + 1)
             OR l.kafka_offset >= coalesce(c.since, o.next_offset, 0)) {}",
         fresh.map(lacks).unwrap_or_default()
@@ -140,34 +123,114 @@ pub(super) async fn gone(
     let partitions: Vec<i32> = bounds.iter().map(|(partition, ..)| *partition).collect();
     let (upto, since): (Vec<i64>, Vec<Option<i64>>) =
         bounds.iter().map(|(_, upto, since)| (*upto, *since)).unzip();
-    let row = client.query_one(&count, &[&partitions, &upto, &TOPIC, &since]).await.map_err(failed)?;
-    row.try_get(0).map_err(failed)
+    let (of, at): (Vec<i32>, Vec<i64>) = skipped.iter().copied().unzip();
+    let row = client.query_one(&count, &[&partitions, &upto, &TOPIC, &since, &of, &at]).await;
+    let lost = row.and_then(|row| {
+        Ok(Lost { gone: row.try_get(0)?, rejected: row.try_get(1)?, such_as: row.try_get(2)? })
+    });
+    lost.map_err(failed)
 }
 
-/// After [`HOLD`]: the new tables are the live ones.
+/// All that can be waited for without holding up members or queries.
+pub(super) async fn reserve(client: &Client, names: &Names) -> Result<(), RebuildError> {
+    let run = async |sql: &str| client.batch_execute(sql).await.map_err(failed);
+    run(BEGIN).await?;
+    run("SET LOCAL search_path = ''").await?;
+    hindrances::none(client, &names.live).await?;
+    run(PATIENCE).await?;
+    let all = [tables(&names.fresh), tables(&names.live)].concat();
+    run(&format!("LOCK TABLE {} IN SHARE UPDATE EXCLUSIVE MODE", all.join(", "))).await?;
+    run(&format!("SET LOCAL search_path = {}", quoted(&names.live))).await
+}
+
+fn tables(schema: &str) -> Vec<String> {
+    TABLES.iter().map(|table| format!("{}.{table}", quoted(schema))).collect()
+}
+
+/// A view over the tables.
+struct View {
+    oid: u32,
+    name: String,
+    owner: String,
+    /// What makes it again.
+    made: String,
+    /// Whether it reads tables that are not ours.
+    reads_others: bool,
+}
+
+async fn views(client: &Client, live: &str) -> Result<Vec<View>, RebuildError> {
+    let tables: &[&str] = &TABLES;
+    let rows = client.query(VIEWS, &[&live, &tables]).await.map_err(failed)?;
+    let view = |row: &tokio_postgres::Row| {
+        Ok(View {
+            oid: row.try_get(0)?,
+            name: row.try_get(1)?,
+            owner: row.try_get(2)?,
+            made: row.try_get(3)?,
+            reads_others: row.try_get(4)?,
+        })
+    };
+    rows.iter().map(view).collect::<Result<_, _>>().map_err(failed)
+}
+
+/// Locks that are taken together within a time: every wait may take what is left of it.
+struct Locks<'c> {
+    client: &'c Client,
+    since: Instant,
+    most: Duration,
+}
+
+impl<'c> Locks<'c> {
+    async fn begin(client: &'c Client) -> Result<Self, RebuildError> {
+        let most = client.query_one(LOCK_MAX, &[]).await.and_then(|row| row.try_get::<_, i32>(0));
+        let most = Duration::from_millis(u64::from(most.map_err(failed)?.unsigned_abs()));
+        Ok(Self { client, since: Instant::now(), most })
+    }
+
+    async fn take(&self, what: &str, sql: &str) -> Result<(), RebuildError> {
+        let left = self.most.saturating_sub(self.since.elapsed()).as_millis().max(1);
+        let taken = self.client.batch_execute(&format!("SET LOCAL statement_timeout = {left}; {sql}")).await;
+        taken.map_err(failed).map_err(|error| match error {
+            RebuildError::Busy(why) => RebuildError::Busy(format!("{what}: {why}")),
+            other => other,
+        })
+    }
+}
+
+/// Locks the new tables, which nobody uses, the views as they are then, and the live tables; nothing else.
+async fn lock(client: &Client, names: &Names) -> Result<Vec<View>, RebuildError> {
+    let (locks, all) = (Locks::begin(client).await?, async || views(client, &names.live).await);
+    let exclusive = |tables: &[String]| format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "));
+    locks.take("the new tables", &exclusive(&tables(&names.fresh))).await?;
+    let found = all().await?;
+    for View { name, owner, .. } in &found {
+        // An owner that it has already: nothing is changed, and the view alone is locked. `LOCK TABLE` would go on to all
+        // that it reads.
+        locks.take(name, &format!("ALTER VIEW {name} OWNER TO {owner}")).await?;
+    }
+    // Making a view looks at all that it reads, which somebody may have locked: that is found out now, while time counts.
+    for View { name, made, .. } in all().await?.iter().filter(|view| view.reads_others) {
+        locks.take(name, made).await?;
+    }
+    locks.take("the tables", &exclusive(&tables(&names.live))).await?;
+    client.batch_execute(LOCKED).await.map_err(failed)?;
+    let now = all().await?;
+    let oids = |views: &[View]| views.iter().map(|view| view.oid).collect::<BTreeSet<_>>();
+    if oids(&now) != oids(&found) {
+        return Err(RebuildError::Busy("a view was made over the tables just now".to_owned()));
+    }
+    Ok(now)
+}
+
+/// After [`reserve`] and [`HOLD`]: the new tables are the live ones.
 pub(super) async fn exchange(client: &Client, names: &Names) -> Result<(), RebuildError> {
     let (tables, run): (&[&str], _) =
-        (&TABLES, async |sql: String| client.batch_execute(&sql).await.map_err(failed));
+        (&TABLES, async |sql: &str| client.batch_execute(sql).await.map_err(failed));
     let [live, fresh, retired] = [&names.live, &names.fresh, &names.retired].map(|name| quoted(name));
-    let all = async || client.query(VIEWS, &[&names.live, &tables]).await.map_err(failed);
     // Views are written with the schema of each name.
-    run("SET LOCAL search_path = ''".to_owned()).await?;
-    let mut locked: Vec<String> = Vec::new();
-    for view in all().await? {
-        locked.push(view.try_get(1).map_err(failed)?);
-    }
-    locked.extend(TABLES.iter().map(|table| format!("{live}.{table}")));
-    run(format!("SET LOCAL statement_timeout = {}", LOCK_MAX.as_millis())).await?;
-    run(format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", locked.join(", "))).await?;
-    run("SET LOCAL statement_timeout = 0".to_owned()).await?;
-    let views = all().await?;
-    if views.len() + TABLES.len() != locked.len() {
-        return Err(RebuildError::Busy("a view was made over them just now".to_owned()));
-    }
-    let found = strangers(client, &names.live).await?;
-    if !found.is_empty() {
-        return Err(RebuildError::Strangers(found));
-    }
+    run(HURRY).await?;
+    let views = lock(client, names).await?;
+    hindrances::none(client, &names.live).await?;
     same(client, (&live, &fresh)).await?;
     let mut words = Vec::new();
     for (sql, schema) in [(REVOKES, &names.fresh), (GRANTS, &names.fresh), (OWNERS, &names.fresh)] {
@@ -177,21 +240,31 @@ pub(super) async fn exchange(client: &Client, names: &Names) -> Result<(), Rebui
         }
     }
     let (owners, grants): (Vec<_>, Vec<_>) = words.into_iter().partition(|words| words.starts_with("ALTER"));
-    run(grants.join("; ")).await?;
-    run(format!("CREATE SCHEMA {retired}; COMMENT ON SCHEMA {retired} IS '{}'", names.mark)).await?;
+    run(&grants.join("; ")).await?;
+    run(&format!("CREATE SCHEMA {retired}; COMMENT ON SCHEMA {retired} IS '{}'", names.mark)).await?;
     for table in TABLES {
         let moved = format!(
             "ALTER TABLE {live}.{table} SET SCHEMA {retired}; ALTER TABLE {fresh}.{table} SET SCHEMA {live}"
         );
-        run(moved).await?;
+        run(&moved).await?;
     }
-    run(owners.join("; ")).await?;
+    run(&owners.join("; ")).await?;
     for view in &views {
-        run(view.try_get(2).map_err(failed)?).await?;
+        run(&view.made).await?;
     }
-    run("COMMIT".to_owned()).await.map_err(|error| match error {
-        RebuildError::Home(unsure @ ProgressError::Unavailable(_)) => RebuildError::Unsure(unsure),
-        other => other,
+    commit(client).await
+}
+
+async fn commit(client: &Client) -> Result<(), RebuildError> {
+    client.batch_execute("COMMIT").await.map_err(|error| {
+        // The server had ended the transaction before it was told to.
+        let is_undone = error.code() == Some(&SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT);
+        match failed(error) {
+            RebuildError::Home(unsure @ ProgressError::Unavailable(_)) if !is_undone => {
+                RebuildError::Unsure(unsure)
+            }
+            other => other,
+        }
     })
 }
 

@@ -11,11 +11,11 @@ use tokio_postgres::error::SqlState;
 use uuid::Uuid;
 use worker::Standing;
 
-use super::{exchange, offsets, refused, statements};
+use super::{exchange, hindrances, offsets, refused, statements};
 use crate::migrate::Migration;
 use crate::migrate::postgres::quoted;
 use crate::open::{Place, Tables, open};
-use crate::rebuild::{Found, RebuildError, SEEDS, Site, TABLES};
+use crate::rebuild::{Found, Lost, RebuildError, SEEDS, Site, TABLES};
 use crate::{OpenError, TOPIC, Target};
 
 /// What a schema of ours says of itself, so that nothing else is ever taken away.
@@ -24,7 +24,7 @@ const MARK: &str = "Made by okr-router warehouse rebuild, and taken away by it."
 const NAME_MAX: usize = 63;
 /// Counting, and telling the planner of many rows, takes long.
 const STATEMENT_MAX: Duration = Duration::from_secs(3600);
-/// The server's patience while the last records are read; after that writers are free again.
+/// The server's patience with a transaction that says nothing; while others are held up it has less.
 const IDLE_MAX: Duration = Duration::from_secs(60);
 
 /// How often a turn is asked for, and how long is in between.
@@ -112,11 +112,11 @@ pub(crate) async fn look(place: &Place, has: &[(i32, i64, i64)]) -> Result<Found
         has_leftovers |= is_ours(&client, schema).await?;
     }
     let bounds: Vec<_> = has.iter().map(|(partition, low, high)| (*partition, *low, Some(*high))).collect();
-    Ok(Found {
-        expired: exchange::gone(&client, &bounds, None).await?,
-        strangers: exchange::strangers(&client, &names.live).await?,
-        has_leftovers,
-    })
+    let expired = exchange::gone(&client, &bounds, &[], None).await?.gone;
+    // Names are told in full.
+    client.batch_execute("SET search_path = ''").await.map_err(failed)?;
+    let hindrances::Hindrances { strangers, lacking } = hindrances::find(&client, &names.live).await?;
+    Ok(Found { expired, strangers, lacking, has_leftovers })
 }
 
 /// Whether a rebuild has rows beside the live ones: one that was killed, or one that runs.
@@ -277,13 +277,17 @@ impl Site for ServerSite {
         Ok((row.try_get(0).map_err(failed)?, row.try_get(1).map_err(failed)?))
     }
 
-    async fn lost(&mut self, covered: &[(i32, i64)]) -> Result<i64, RebuildError> {
+    async fn lost(&mut self, covered: &[(i32, i64)], skipped: &[(i32, i64)]) -> Result<Lost, RebuildError> {
         let bounds: Vec<_> = covered.iter().map(|(partition, upto)| (*partition, *upto, None)).collect();
-        exchange::gone(&self.client, &bounds, Some(&self.names.fresh)).await
+        exchange::gone(&self.client, &bounds, skipped, Some(&self.names.fresh)).await
+    }
+
+    async fn reserve(&mut self) -> Result<(), RebuildError> {
+        self.revive().await?;
+        exchange::reserve(&self.client, &self.names).await
     }
 
     async fn hold(&mut self) -> Result<Vec<Standing>, RebuildError> {
-        self.revive().await?;
         self.run(exchange::HOLD).await?;
         // On this connection or not at all: another one would hold nobody.
         self.standings().await

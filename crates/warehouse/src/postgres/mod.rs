@@ -7,6 +7,7 @@ mod days;
 mod erasures;
 mod exchange;
 mod generation;
+mod hindrances;
 mod offsets;
 mod staged;
 mod standstill;
@@ -26,8 +27,8 @@ use crate::erasures::{Erasure, Erasures};
 use crate::config::WRITERS_MAX;
 use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
-use crate::room::Room;
 use crate::status::{Status, read_server};
+use crate::room::Room;
 use crate::sweep::{Rule, Swept};
 use crate::target::Turn;
 use crate::{Entry, OpenError, Target, observe};
@@ -208,7 +209,12 @@ impl Target for Postgres {
         erasures::add(&self.connections, all, run).await.map_err(refused)
     }
 
-    async fn sweep(&self, after: Option<Uuid>, rule: &Rule, applies: bool) -> Result<Swept, ProgressError> {
+    async fn sweep(
+        &self,
+        after: Option<Uuid>,
+        rule: &Rule,
+        applies: bool,
+    ) -> Result<Swept, ProgressError> {
         erasures::sweep(&self.connections, after, rule, applies).await.map_err(refused)
     }
 

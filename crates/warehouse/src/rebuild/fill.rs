@@ -16,6 +16,9 @@ use crate::{Entry, SERVICE, TOPIC, Target};
 /// As much as a full batch of the service.
 const RECORDS_MAX: usize = 5_000;
 const BYTES_MAX: usize = 8 << 20;
+/// How many places of records are remembered that became no rows; whatever rows were made of further ones counts as lost
+/// all the same.
+const PLACES_MAX: usize = 100_000;
 /// How long the first record is waited for when there is nothing to write, and how long the next ones.
 const FIRST: Duration = Duration::from_millis(200);
 const NEXT: Duration = Duration::from_millis(20);
@@ -61,7 +64,9 @@ struct Writer<H> {
     intake: H,
     shares: BTreeMap<i32, Share>,
     read: u64,
+    /// Records that are no rows, by reason, and where they were.
     skipped: BTreeMap<&'static str, u64>,
+    places: Vec<(i32, i64)>,
 }
 
 /// A record with what it means; nothing, where it is left out.
@@ -87,7 +92,7 @@ impl<H: BatchHandler<Item = Entry>> Fill<H> {
             Some((partition, Share { epoch: ours.epoch, next: ours.next, low, high, footing }))
         };
         let shares = topic.iter().filter_map(share).collect();
-        let writer = Writer { target, intake, shares, read: 0, skipped: BTreeMap::new() };
+        let writer = Writer { target, intake, shares, read: 0, skipped: BTreeMap::new(), places: Vec::new() };
         Ok(Self { records, gathered: Vec::new(), writer })
     }
 
@@ -131,6 +136,11 @@ impl<H: BatchHandler<Item = Entry>> Fill<H> {
     /// By partition, what is contained or was not on the topic any more.
     pub(crate) fn covered(&self) -> Vec<(i32, i64)> {
         self.writer.shares.iter().map(|(partition, share)| (*partition, share.next.max(share.low))).collect()
+    }
+
+    /// Where records were that became no rows; of very many, the first ones.
+    pub(crate) fn places(&self) -> &[(i32, i64)] {
+        &self.writer.places
     }
 
     /// Records that were read, and how many the topic had at the beginning.
@@ -185,7 +195,7 @@ impl<H: BatchHandler<Item = Entry>> Writer<H> {
                     left.extend([middle..end, begin..middle]);
                 }
                 Err(ProgressError::Refused(_)) if batch[begin].entry.is_some() => {
-                    *self.skipped.entry("refused").or_default() += 1;
+                    self.skip("refused", &batch[begin].record);
                     batch[begin].entry = None;
                     left.push(begin..end);
                 }
@@ -207,6 +217,13 @@ impl<H: BatchHandler<Item = Entry>> Writer<H> {
         }
     }
 
+    fn skip(&mut self, reason: &'static str, record: &InRecord) {
+        *self.skipped.entry(reason).or_default() += 1;
+        if self.places.len() < PLACES_MAX {
+            self.places.push((record.slot.partition, record.offset));
+        }
+    }
+
     async fn decode(&mut self, record: &InRecord) -> Result<Option<Entry>, RebuildError> {
         let mut tries = 0;
         loop {
@@ -217,7 +234,7 @@ impl<H: BatchHandler<Item = Entry>> Writer<H> {
             tries += 1;
             match failure {
                 Failure::Reject { reason, .. } => {
-                    *self.skipped.entry(reason).or_default() += 1;
+                    self.skip(reason, record);
                     return Ok(None);
                 }
                 Failure::Retry { .. } if tries < TRIES_MAX => sleep(PAUSE).await,

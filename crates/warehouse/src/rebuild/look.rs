@@ -25,8 +25,10 @@ pub struct Outlook {
     pub events: i64,
     /// Those of them whose record the topic no longer has. A record that came twice may be there once more.
     pub expired: i64,
-    /// What would not come along with the tables, each in words.
+    /// What would not come along with the tables, each in words, and what takes it away.
     pub strangers: Vec<String>,
+    /// Rights that are missing, each in words, and what grants them.
+    pub lacking: Vec<String>,
     /// Whether an earlier rebuild has left something behind. The next one clears it away.
     pub has_leftovers: bool,
 }
@@ -36,6 +38,7 @@ pub struct Outlook {
 pub(crate) struct Found {
     pub(crate) expired: i64,
     pub(crate) strangers: Vec<String>,
+    pub(crate) lacking: Vec<String>,
     pub(crate) has_leftovers: bool,
 }
 
@@ -56,6 +59,9 @@ impl Outlook {
         }
         if !self.strangers.is_empty() {
             return Err(RebuildError::Strangers(self.strangers.clone()));
+        }
+        if !self.lacking.is_empty() {
+            return Err(RebuildError::Lacking(self.lacking.clone()));
         }
         if self.expired > 0 && !accepts_loss { Err(RebuildError::Lost(self.expired)) } else { Ok(()) }
     }
@@ -82,11 +88,11 @@ pub async fn look(place: &Place, settings: &Settings) -> Result<Outlook, Rebuild
     };
     let parts: Vec<Part> = watermarks.iter().map(part).collect();
     let has: Vec<_> = parts.iter().map(|part| (part.partition, part.low, part.high)).collect();
-    let Found { expired, strangers, has_leftovers } = match place.file()? {
+    let Found { expired, strangers, lacking, has_leftovers } = match place.file()? {
         Some(path) => crate::embedded::look(&path, &has).await?,
         None => crate::postgres::look(place, &has).await?,
     };
-    Ok(Outlook { parts, events: status.events, expired, strangers, has_leftovers })
+    Ok(Outlook { parts, events: status.events, expired, strangers, lacking, has_leftovers })
 }
 
 #[cfg(test)]
@@ -96,7 +102,7 @@ mod tests {
     fn outlook(next: i64, expired: i64, strangers: &[&str]) -> Outlook {
         let strangers = strangers.iter().map(ToString::to_string).collect();
         let parts = vec![Part { partition: 0, low: 4, high: 10, next }];
-        Outlook { parts, events: 10, expired, strangers, has_leftovers: false }
+        Outlook { parts, events: 10, expired, strangers, lacking: Vec::new(), has_leftovers: false }
     }
 
     #[test]
@@ -108,6 +114,9 @@ mod tests {
         assert!(outlook(10, 3, &[]).check(true).is_ok());
         let stranger = outlook(10, 0, &["trigger mine of okr_events"]).check(true).unwrap_err();
         assert!(stranger.to_string().contains("trigger mine of okr_events"), "{stranger}");
+        let lacking = vec!["view charts.a belongs to ada: GRANT ada TO okr".to_owned()];
+        let lacking = Outlook { lacking, ..outlook(10, 0, &[]) }.check(true).unwrap_err();
+        assert!(lacking.to_string().contains("GRANT ada TO okr"), "{lacking}");
         let elsewhere = outlook(11, 0, &[]).check(true).unwrap_err();
         assert!(elsewhere.to_string().contains("stands at 11, and the topic ends at 10"), "{elsewhere}");
     }

@@ -8,7 +8,7 @@ use tokio::time::sleep;
 use worker::{BatchHandler, ProgressError, Standing};
 
 use super::fill::Fill;
-use super::{Notice, Outlook, RebuildError, Rebuilt, Site, look};
+use super::{Lost, Notice, Outlook, RebuildError, Rebuilt, Site, look};
 use crate::open::Place;
 use crate::{Entry, Intake, TOPIC, Target};
 
@@ -16,8 +16,8 @@ use crate::{Entry, Intake, TOPIC, Target};
 const SILENCE_MAX: Duration = Duration::from_secs(60);
 /// When nothing came for this long, the topic has nothing more, even if a last offset is no record's.
 const STILL: Duration = Duration::from_secs(5);
-/// How long writers are held up for the last records.
-const HOLD_MAX: Duration = Duration::from_secs(5);
+/// How long writers are held up for the last records; the home has a bound of its own, should we not get to look at ours.
+const HOLD_MAX: Duration = Duration::from_secs(4);
 /// How often the exchange is tried, and what is between: members and readers go on, and what came is read.
 const ATTEMPTS_MAX: u32 = 60;
 const PAUSE: Duration = Duration::from_secs(2);
@@ -40,15 +40,51 @@ pub struct Rebuild {
     pub notes_since: Option<jiff::Timestamp>,
 }
 
+/// A rebuild that may go on: nothing is in its way, the home is its own, and the new tables are there, empty.
+pub struct Begun {
+    outlook: Outlook,
+    site: Box<dyn Site>,
+    fresh: Arc<dyn Target>,
+}
+
+impl std::fmt::Debug for Begun {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Begun").field("outlook", &self.outlook).finish_non_exhaustive()
+    }
+}
+
+impl Begun {
+    /// Takes away what was made.
+    pub async fn give_up(self) {
+        let Self { mut site, fresh, .. } = self;
+        drop(fresh);
+        // What is left is told by the next rebuild, which takes it away.
+        let _ = site.clear().await;
+    }
+}
+
 impl Rebuild {
-    /// Does it. `tell` hears how far it is, some times a second.
+    /// Looks whether it may be done, and makes the new tables. No record is read before.
+    ///
+    /// # Errors
+    /// Why it may not; nothing was made.
+    pub async fn begin(&self) -> Result<Begun, RebuildError> {
+        let outlook = look(&self.place, &self.settings).await?;
+        outlook.check(self.accepts_loss)?;
+        let (site, fresh) = make(&self.place).await?;
+        Ok(Begun { outlook, site, fresh })
+    }
+
+    /// Does what was begun. `tell` hears how far it is, some times a second.
     ///
     /// # Errors
     /// Nothing was exchanged, and why; what was made so far is taken away.
-    pub async fn run(&self, tell: &(dyn Fn(Notice) + Send + Sync)) -> Result<Rebuilt, RebuildError> {
-        let outlook = look(&self.place, &self.settings).await?;
-        outlook.check(self.accepts_loss)?;
-        let (mut site, fresh) = make(&self.place).await?;
+    pub async fn run(
+        &self,
+        begun: Begun,
+        tell: &(dyn Fn(Notice) + Send + Sync),
+    ) -> Result<Rebuilt, RebuildError> {
+        let Begun { outlook, mut site, fresh } = begun;
         let reader = Reader::open(&self.settings, TOPIC, ReadFrom::Earliest).await;
         let outcome = match reader {
             Ok(reader) => {
@@ -106,13 +142,13 @@ pub(super) async fn renew<H: BatchHandler<Item = Entry>>(
     let fill = Fill::begin(fresh, parts, &topic, &live).await?;
     let mut work = Work { site, fill, tell };
     work.fill_up().await?;
-    let lost = work.lost(accepts_loss).await?;
+    let Lost { gone: lost, rejected, .. } = work.lost(accepts_loss).await?;
     let (before, after) = work.site.rows(&work.fill.covered()).await?;
     let held = work.exchange().await?;
     tell(Notice::Exchanged);
     let (records, _) = work.fill.read();
     let skipped = work.fill.skipped();
-    Ok(Rebuilt { records, skipped, lost, before, after, held, took: since.elapsed(), left: None })
+    Ok(Rebuilt { records, skipped, lost, rejected, before, after, held, took: since.elapsed(), left: None })
 }
 
 struct Work<'w, H> {
@@ -162,16 +198,28 @@ impl<H: BatchHandler<Item = Entry>> Work<'_, H> {
     }
 
     /// How many rows of the live generation have no successor.
-    async fn lost(&mut self, accepts: bool) -> Result<i64, RebuildError> {
+    async fn lost(&mut self, accepts: bool) -> Result<Lost, RebuildError> {
         let mut counts = 1;
         loop {
-            match self.site.lost(&self.fill.covered()).await? {
-                lost if lost == 0 || accepts => return Ok(lost),
-                lost if counts == COUNTS_MAX => return Err(RebuildError::Lost(lost)),
-                _ => self.go_on(PAUSE).await?,
+            let lost = self.site.lost(&self.fill.covered(), self.fill.places()).await?;
+            if accepts || (lost.gone, lost.rejected) == (0, 0) {
+                return Ok(lost);
             }
+            if counts == COUNTS_MAX {
+                return Err(self.refused(lost));
+            }
+            self.go_on(PAUSE).await?;
             counts += 1;
         }
+    }
+
+    fn refused(&self, lost: Lost) -> RebuildError {
+        let Lost { gone, rejected, such_as } = lost;
+        if rejected == 0 {
+            return RebuildError::Lost(gone);
+        }
+        let such_as = such_as.unwrap_or_default();
+        RebuildError::Rejected { rows: rejected, such_as, skipped: self.fill.skipped(), expired: gone }
     }
 
     /// Reads and writes what comes, for so long.
@@ -208,8 +256,9 @@ impl<H: BatchHandler<Item = Entry>> Work<'_, H> {
     }
 
     async fn attempt(&mut self) -> Result<Duration, RebuildError> {
-        let live = self.site.hold().await?;
+        self.site.reserve().await?;
         let since = Instant::now();
+        let live = self.site.hold().await?;
         self.fill.check(&live)?;
         self.reach(&live, since).await?;
         self.site.exchange(&self.fill.covered()).await?;

@@ -1,8 +1,10 @@
 //! What a rebuild promises in both homes, and what only a shared database does.
 
 mod away;
+mod hindered;
 mod log;
 mod server;
+mod standstill;
 
 use bus::Slot;
 use okr::OkrEvent;
@@ -125,6 +127,29 @@ async fn what_kafka_no_longer_has_is_kept_until_it_is_given_up() {
     }
 }
 
+/// An older release took it, or a broken one took it wrongly: whoever rebuilds has to know, and to say so.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_a_member_took_and_is_no_row_any_more_is_told_apart_and_kept_until_it_is_given_up() {
+    for mut home in Home::both().await {
+        let events: Vec<_> =
+            (0..20u32).map(|n| ((n % 2) as i32, at(&format!("kr-{}", n % 3), n, n.into(), 0.5))).collect();
+        let log = Log::of(&events);
+        log.add(0, None);
+        home.fill(&log).await;
+        log.spoil(0, 2);
+        log.expire(1, 1);
+        let refused = home.rebuild(&log, false).await.unwrap_err();
+        let is_told = matches!(&refused, RebuildError::Rejected { rows: 1, expired: 1, such_as, .. } if such_as == "okr.events/0@2");
+        assert!(is_told && refused.to_string().contains("2 for no_event"), "{refused}");
+        assert_eq!(home.count("okr_events").await, 20);
+        let rebuilt = home.rebuild(&log, true).await.unwrap();
+        assert_eq!((rebuilt.lost, rebuilt.rejected, rebuilt.before, rebuilt.after), (1, 1, 20, 18));
+        let left = events.iter().enumerate().filter(|(n, _)| ![1, 4].contains(n));
+        let left: Vec<_> = left.map(|(_, (_, event))| event.clone()).collect();
+        reference::check(&home.bench, &left).await.unwrap();
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_topic_that_was_made_anew_is_not_taken_for_the_one_that_was_read() {
     for mut home in Home::both().await {
@@ -194,8 +219,13 @@ async fn a_file_that_a_role_has_is_not_rebuilt_under_it() {
     let log = Log::of(&[(0, at("kr", 1, 0, 0.1))]);
     let refused = rebuild(&bench, &log, false, &|_| {}).await.unwrap_err();
     assert!(
-        matches!(&refused, RebuildError::Open(OpenError::File(why)) if why.contains("stop `okr-router warehouse`"))
+        matches!(&refused, RebuildError::Open(OpenError::File(why)) if why.contains("stop `okr-router warehouse`")),
+        "{refused}"
     );
+    // It was said before anything was done.
+    let file = bench.place.file().unwrap().unwrap();
+    assert!(file.exists() && !file.with_extension("db.rebuild").exists());
+    assert_eq!(log.taken(), 0, "records were read for nothing");
     assert!(abandon(&bench.place).await.is_err());
 }
 

@@ -1,6 +1,7 @@
 //! `okr-router warehouse rebuild`: the tables filled anew from the topic, while members go on.
 
 use std::{
+    collections::BTreeMap,
     io::{IsTerminal, Write, stderr},
     process::ExitCode,
     sync::Mutex,
@@ -13,13 +14,17 @@ use warehouse::{
     TOPIC,
     rebuild::{Notice, Outlook, Rebuild, Rebuilt, abandon, look},
 };
+use wire::{Stage, Verb};
 
 use crate::{
     cli::{Output, warehouse::Rebuild as Options},
     config::Whole,
+    ops::audit::{Clerk, Deed},
     parts,
 };
 
+/// What it is done to, in the audit.
+const OBJECT: &str = "warehouse";
 /// How often a line says how far it is, and how often the bar is drawn where somebody looks.
 const LINE_EVERY: Duration = Duration::from_secs(10);
 const BAR_EVERY: Duration = Duration::from_millis(200);
@@ -36,11 +41,11 @@ pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
     if !options.output.json {
         super::super::put(&as_text(&outlook))?;
     }
-    if !options.apply {
+    if !options.deed.apply {
         if options.output.json {
             super::super::put(&format!("{}\n", as_json(&outlook, None)))?;
         }
-        return Ok(explain(&outlook, options));
+        return Ok(explain(&outlook, &place, options));
     }
     let rebuild = Rebuild {
         place,
@@ -49,15 +54,64 @@ pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
         accepts_loss: options.accept_loss,
         notes_since: parts::notes_since(whole)?,
     };
+    let notes = Notes::open(whole, options, &rebuild.settings).await?;
+    let begun = rebuild.begin().await.context("the rebuild was given up")?;
+    if let Err(error) = notes.begun(&outlook).await {
+        begun.give_up().await;
+        return Err(error);
+    }
     let teller = Teller::new();
-    let outcome = rebuild.run(&|notice| teller.hear(&notice)).await;
+    let outcome = rebuild.run(begun, &|notice| teller.hear(&notice)).await;
     teller.end();
     let rebuilt = outcome.context("the rebuild was given up")?;
     if options.output.json {
         super::super::put(&format!("{}\n", as_json(&outlook, Some(&rebuilt))))?;
     }
     conclude(&rebuilt);
+    notes.finished(&rebuilt).await.context("the new tables are in their place, which is not noted")?;
     Ok(ExitCode::SUCCESS)
+}
+
+/// The two entries of the audit: one that was cut off, or given up, shows there.
+struct Notes<'a> {
+    clerk: Clerk,
+    run: String,
+    options: &'a Options,
+}
+
+impl<'a> Notes<'a> {
+    /// Before anything is made.
+    async fn open(whole: &Whole, options: &'a Options, bus: &bus::Settings) -> Result<Self> {
+        Ok(Self { clerk: Clerk::open(whole, bus).await?, run: uuid::Uuid::now_v7().to_string(), options })
+    }
+
+    async fn begun(&self, outlook: &Outlook) -> Result<()> {
+        let [records, rows] = [outlook.records(), outlook.events].map(i64::unsigned_abs);
+        self.note(Stage::Begun, [("records", records), ("rows", rows)].into()).await
+    }
+
+    async fn finished(&self, rebuilt: &Rebuilt) -> Result<()> {
+        let [lost, rejected, rows] = [rebuilt.lost, rebuilt.rejected, rebuilt.after].map(i64::unsigned_abs);
+        let skipped = rebuilt.skipped.values().sum();
+        let counts = [
+            ("records", rebuilt.records),
+            ("skipped", skipped),
+            ("rows", rows),
+            ("lost", lost),
+            ("rejected", rejected),
+        ];
+        self.note(Stage::Finished, counts.into()).await
+    }
+
+    async fn note(&self, stage: Stage, counts: BTreeMap<&'static str, u64>) -> Result<()> {
+        let mut details = BTreeMap::new();
+        if self.options.accept_loss {
+            details.insert("loss".to_owned(), "accepted".to_owned());
+        }
+        let deed =
+            Deed { verb: Verb::WarehouseRebuild, stage, run: &self.run, object: OBJECT, counts, details };
+        self.clerk.note(self.options.deed.said(), deed).await
+    }
 }
 
 /// What a killed rebuild left.
@@ -92,7 +146,7 @@ fn as_text(outlook: &Outlook) -> String {
 }
 
 /// Why it would be refused, or how to do it.
-fn explain(outlook: &Outlook, options: &Options) -> ExitCode {
+fn explain(outlook: &Outlook, place: &warehouse::Place, options: &Options) -> ExitCode {
     if outlook.has_leftovers {
         eprintln!(
             "an earlier rebuild was cut off; the next one begins anew, --abandon takes away what it left"
@@ -101,7 +155,12 @@ fn explain(outlook: &Outlook, options: &Options) -> ExitCode {
     match outlook.check(options.accept_loss) {
         Ok(()) => {
             eprintln!(
-                "a new generation of the tables would be filled and put in their place: --apply does it"
+                "a new generation of the tables would be filled and put in their place: --apply --why TEXT does it{}",
+                if place.is_file() {
+                    ", once `okr-router warehouse` (or `dev`) is stopped, which has the file"
+                } else {
+                    ""
+                }
             );
             ExitCode::SUCCESS
         }
@@ -120,12 +179,14 @@ fn as_json(outlook: &Outlook, rebuilt: Option<&Rebuilt>) -> Value {
         "events": outlook.events,
         "expired": outlook.expired,
         "strangers": outlook.strangers,
+        "lacking": outlook.lacking,
         "leftovers": outlook.has_leftovers,
         "partitions": outlook.parts.iter().map(part).collect::<Vec<Value>>(),
     });
     if let Some(rebuilt) = rebuilt {
         shown["rebuilt"] = json!({
             "records": rebuilt.records, "skipped": rebuilt.skipped, "lost": rebuilt.lost,
+            "rejected": rebuilt.rejected,
             "before": rebuilt.before, "after": rebuilt.after, "held_seconds": rebuilt.held.as_secs_f64(),
             "seconds": rebuilt.took.as_secs_f64(), "left": rebuilt.left,
         });
@@ -146,6 +207,9 @@ fn conclude(rebuilt: &Rebuilt) {
     }
     if rebuilt.lost > 0 {
         eprintln!("{} rows are gone, for {TOPIC} no longer had their records", rebuilt.lost);
+    }
+    if rebuilt.rejected > 0 {
+        eprintln!("{} rows are gone, for their records are no rows any more", rebuilt.rejected);
     }
     if let Some(left) = &rebuilt.left {
         eprintln!(

@@ -23,6 +23,8 @@ struct Held {
     partitions: HashMap<i32, (i64, Vec<Option<OkrEvent>>)>,
     /// Tells one topic's records from another's of the same name.
     stamp: i64,
+    /// How many records were read.
+    taken: u64,
 }
 
 /// Shared by whoever writes and reads.
@@ -43,7 +45,20 @@ impl Log {
     /// As a topic that was made anew with the same content.
     pub fn made_anew(&self) -> Self {
         let held = self.0.lock().unwrap();
-        Self(Arc::new(Mutex::new(Held { partitions: held.partitions.clone(), stamp: held.stamp + 1 })))
+        Self(Arc::new(Mutex::new(Held {
+            partitions: held.partitions.clone(),
+            stamp: held.stamp + 1,
+            taken: 0,
+        })))
+    }
+
+    /// What was an event is none any more.
+    pub fn spoil(&self, partition: i32, offset: usize) {
+        self.0.lock().unwrap().partitions.get_mut(&partition).unwrap().1[offset] = None;
+    }
+
+    pub fn taken(&self) -> u64 {
+        self.0.lock().unwrap().taken
     }
 
     pub fn expire(&self, partition: i32, low: i64) {
@@ -64,7 +79,14 @@ impl Log {
             Part { partition, low, high, next: 0 }
         };
         let parts = (0..PARTITIONS).map(part).collect();
-        Outlook { parts, events: 0, expired: 0, strangers: Vec::new(), has_leftovers: false }
+        Outlook {
+            parts,
+            events: 0,
+            expired: 0,
+            strangers: Vec::new(),
+            lacking: Vec::new(),
+            has_leftovers: false,
+        }
     }
 
     pub fn parts(&self) -> (Box<dyn Records>, Meaning) {
@@ -118,11 +140,12 @@ struct Cursor {
 
 impl Cursor {
     fn take(&mut self) -> Option<InRecord> {
-        let held = self.log.0.lock().unwrap();
+        let mut held = self.log.0.lock().unwrap();
         let (partition, offset) = self.cursors.iter_mut().find(|(partition, offset)| {
             held.partitions.get(partition).is_some_and(|(_, all)| **offset < all.len() as i64)
         })?;
         *offset += 1;
+        held.taken += 1;
         Some(InRecord {
             slot: Slot::new(TOPIC, *partition),
             offset: *offset - 1,
