@@ -31,8 +31,7 @@ use crate::subjects::{self, Outcome, Reach, Seen, Stored};
 
 /// How much of a `COPY` is sent at a time.
 const CHUNK_BYTES: usize = 256 << 10;
-/// How many subjects are read again at a time, and about how many of their rows, so that neither they nor what comes of
-/// them fills the memory, and no statement takes long.
+/// How many subjects, and about how many of their rows, are read again at a time: neither memory nor time grows with them.
 const REREAD_MAX: usize = 128;
 const ROWS_MAX: i32 = if cfg!(test) { 5 } else { 10_000 };
 /// What a row takes, about.
@@ -305,10 +304,14 @@ impl Work<'_, '_> {
         let params: [&(dyn ToSql + Sync); 2] = [&uids, &since];
         let history = self.transaction.bind(&statement, &params).await?;
         let mut left: HashSet<Uuid> = uids.iter().copied().collect();
-        let (mut whose, mut events, mut concluded) = (None, Vec::new(), 0);
-        loop {
+        let (mut whose, mut events, mut concluded, mut came) = (None, Vec::new(), 0, ROWS_MAX);
+        while came == ROWS_MAX {
+            // The one that it is at is read again, from its beginning, and who has not come by now may have no rows.
+            if concluded > 0 {
+                return Ok(());
+            }
             let mut rows = pin!(self.transaction.query_portal_raw(&history, ROWS_MAX).await?);
-            let mut came = 0;
+            came = 0;
             while let Some(row) = rows.try_next().await? {
                 let (subject, event) = Reader::new(&row, 0).event()?;
                 if let Some(whose) = whose.filter(|whose| *whose != subject) {
@@ -320,13 +323,6 @@ impl Work<'_, '_> {
                 whose = Some(subject);
                 events.push(event);
                 came += 1;
-            }
-            if came < ROWS_MAX {
-                break;
-            }
-            // The one that it is at is read again, from its beginning, and who has not come by now may have no rows.
-            if concluded > 0 {
-                return Ok(());
             }
         }
         if let Some(whose) = whose {
