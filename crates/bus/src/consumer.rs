@@ -41,8 +41,7 @@ const HEARTBEAT_MAX: Duration = Duration::from_secs(3);
 /// The poll pauses only for a hand-back, which has its own bound. Two may follow each other, and then some.
 const POLL_MARGIN: Duration = Duration::from_secs(5);
 const STATISTICS_EVERY: Duration = Duration::from_secs(5);
-/// Bytes that one answer brings of one partition, or one batch if that is larger. Small, so that what is held at a time
-/// comes from many partitions: only records of different keys are handled at a time, and a partition has few keys.
+/// Bytes that one answer brings of one partition, or one batch if that is larger, where a little of each is wanted.
 const SHARE_BYTES: u32 = 32 * 1024;
 
 /// What may come through a [`Gate`] at a time: no record beyond the one with which the bytes are used up.
@@ -123,6 +122,16 @@ impl fmt::Debug for Start {
     }
 }
 
+/// What a backlog is read in: whatever is held at a time is of this many partitions.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Mix {
+    /// Many, and little of each: for whoever handles records of different keys at a time. A partition has few keys.
+    #[default]
+    Fine,
+    /// Few, and much of each: for whoever writes what several records of one key come to.
+    Coarse,
+}
+
 /// What a consumer joins and how.
 #[derive(Clone)]
 pub struct Membership {
@@ -136,6 +145,8 @@ pub struct Membership {
     pub revoke_grace: Duration,
     /// Where newly assigned slots begin.
     pub start: Start,
+    /// How partitions are mixed.
+    pub mix: Mix,
 }
 
 impl fmt::Debug for Membership {
@@ -168,8 +179,8 @@ impl Consumer {
         revoke_grace: Duration,
     ) -> Result<Self, BusError> {
         let topics = topics.iter().map(|&topic| topic.to_owned()).collect();
-        let start = Start::Committed;
-        Self::join_as(settings, Membership { group: group.to_owned(), topics, gate, revoke_grace, start })
+        let (group, start, mix) = (group.to_owned(), Start::Committed, Mix::Fine);
+        Self::join_as(settings, Membership { group, topics, gate, revoke_grace, start, mix })
     }
 
     /// Joins a group. Returns at once; the first `Assigned` tells that it worked.
@@ -244,8 +255,10 @@ pub(crate) fn member(settings: &Settings, membership: &Membership) -> Result<Cli
         .set("session.timeout.ms", session.as_millis().to_string())
         .set("heartbeat.interval.ms", HEARTBEAT_MAX.min(session / 3).as_millis().to_string())
         .set("max.poll.interval.ms", poll_interval.as_millis().to_string())
-        .set("statistics.interval.ms", STATISTICS_EVERY.as_millis().to_string())
-        .set("fetch.message.max.bytes", SHARE_BYTES.to_string());
+        .set("statistics.interval.ms", STATISTICS_EVERY.as_millis().to_string());
+    if membership.mix == Mix::Fine {
+        config.set("fetch.message.max.bytes", SHARE_BYTES.to_string());
+    }
     Ok(config)
 }
 

@@ -32,7 +32,7 @@ pub use acls::{Acl, Operation, ROLES, Resource, acls};
 pub use admin::{Admin, Difference, PartitionState, TopicState, WantedTopic, Watermarks};
 pub use bare::{Bare, BareProducer};
 pub use consumer::pulse::{Glance, Pulse, Stand};
-pub use consumer::{Consumer, Gate, Handback, Membership, Resolver, Room, Signal, Start};
+pub use consumer::{Consumer, Gate, Handback, Membership, Mix, Resolver, Room, Signal, Start};
 pub use error::{BusError, SendError};
 pub use onlooker::{Crew, Onlooker, Reach, groups};
 pub use place::{RangeError, parse_ranges};

@@ -54,3 +54,17 @@ async fn a_commit_that_the_broker_refused_is_made_good_without_another_one() {
     assert!(arrived.await.is_ok(), "lag stays at {:?}", consumer.lag());
     consumer.close(Vec::new()).await;
 }
+
+#[test]
+fn a_coarse_mix_has_more_of_a_partition_in_an_answer() {
+    let settings = Settings::new(vec!["localhost:9092".to_owned()], "test");
+    let share = |mix| {
+        let (group, topics, gate) = ("g".to_owned(), vec!["t".to_owned()], Arc::new(Open));
+        let (revoke_grace, start) = (Duration::ZERO, Start::Committed);
+        let membership = Membership { group, topics, gate, revoke_grace, start, mix };
+        let config = member(&settings, &membership).unwrap();
+        config.get("fetch.message.max.bytes").unwrap().parse::<u32>().unwrap()
+    };
+    assert_eq!(share(Mix::Fine), SHARE_BYTES);
+    assert_eq!(share(Mix::Coarse), 4 * SHARE_BYTES, "a quarter of an answer");
+}

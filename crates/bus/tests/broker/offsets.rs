@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use anyhow::{Result, bail};
-use bus::{Consumer, Membership, Signal, Slot, Start};
+use bus::{Consumer, Membership, Mix, Signal, Slot, Start};
 use okr_tests::{Folder, Kafka, kafka};
 
 use crate::{Door, create, fill, join, name, next, next_many, settings, signal};
@@ -24,6 +24,7 @@ async fn a_resolver_says_where_slots_begin() -> Result<()> {
         gate: Door::open(),
         revoke_grace: Duration::from_secs(5),
         start: Start::Resolved(Arc::new(resolver)),
+        mix: Mix::default(),
     };
     let mut consumer = Consumer::join_as(&settings, membership)?;
     let mut records = next_many(&mut consumer, 12).await?;
@@ -87,6 +88,7 @@ async fn records_that_go_while_they_are_waited_for_are_told() -> Result<()> {
         gate: Door::open(),
         revoke_grace: Duration::from_secs(5),
         start: Start::Resolved(Arc::new(resolver)),
+        mix: Mix::default(),
     };
     let mut consumer = Consumer::join_as(&settings, membership)?;
     loop {

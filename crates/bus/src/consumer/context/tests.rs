@@ -1,7 +1,7 @@
 use tokio::sync::mpsc::{UnboundedReceiver, unbounded_channel};
 
 use super::*;
-use crate::consumer::Gate;
+use crate::consumer::{Gate, Mix};
 
 struct Open;
 
@@ -21,6 +21,7 @@ fn context(revoke_grace: Duration) -> (Context, UnboundedReceiver<Vec<Signal>>) 
         gate: Arc::new(Open),
         revoke_grace,
         start: Start::Committed,
+        mix: Mix::Fine,
     };
     (Context::new(&membership, sender, Arc::new(Slots::new("g"))), signals)
 }

@@ -94,6 +94,7 @@ impl Course {
             gate: Arc::new(floor::NoGate),
             revoke_grace: self.config.drain_grace.0,
             start: Start::Committed,
+            mix: bus::Mix::Fine,
         };
         let lap = Arc::new(Lap::new(records));
         let consumer = bus::Bare::join(&self.settings, &membership)?;
