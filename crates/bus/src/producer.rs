@@ -65,7 +65,7 @@ impl Producer {
     pub fn enqueue(&self, record: OutRecord) -> Result<Delivery, SendError> {
         let queued = self.shared.enqueue(&record);
         if let Err(error) = &queued {
-            observe::sent(error.reason());
+            observe::unsent(error.reason());
         }
         queued
     }

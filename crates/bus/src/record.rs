@@ -36,6 +36,11 @@ impl Headers {
         Self::default()
     }
 
+    /// No headers, and room for so many.
+    pub fn with_capacity(headers: usize) -> Self {
+        Self(Vec::with_capacity(headers))
+    }
+
     /// The value of the newest header of that name; none when there is no such header or its value is null.
     pub fn get(&self, name: &str) -> Option<&Bytes> {
         self.0.iter().rev().find(|(key, _)| key == name).and_then(|(_, value)| value.as_ref())

@@ -9,6 +9,9 @@ use serde::Serialize;
 
 use crate::problem::Answer;
 
+/// What the answer to one event fits in.
+const BODY_BYTES: usize = 256;
+
 /// One event that Kafka acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Accepted {
@@ -72,8 +75,10 @@ pub(crate) fn batch_again(items: &[(Outcome, bool)]) -> Vec<u8> {
 }
 
 fn accepted(body: &impl Serialize) -> Answer {
-    // Texts and numbers always serialise; an empty body would be the answer if they did not.
-    again(serde_json::to_vec(body).unwrap_or_default())
+    let mut text = Vec::with_capacity(BODY_BYTES);
+    // Texts and numbers always serialise.
+    let _ = serde_json::to_writer(&mut text, body);
+    again(text)
 }
 
 /// A 202 whose body was made before.

@@ -18,6 +18,8 @@ const AVRO: Bytes = Bytes::from_static(b"application/avro");
 const SPEC: Bytes = Bytes::from_static(b"1.0");
 const ARRIVAL_TYPE: Bytes = Bytes::from_static(b"okr.arrival");
 const PENDING_TYPE: Bytes = Bytes::from_static(b"okr.pending");
+/// An event with the trace of its sender has as many headers; no record of ours has more.
+const HEADERS_MOST: usize = 10;
 
 /// The topics' names, shared by all records.
 #[derive(Debug, Clone)]
@@ -52,7 +54,7 @@ impl Topics {
     pub(crate) fn event(&self, record: EventRecord<'_>, trail: &Trail) -> Outgoing {
         let (event, span) = (record.event, trail.send());
         let key = Bytes::from(record.key);
-        let mut headers = Headers::new();
+        let mut headers = Headers::with_capacity(HEADERS_MOST);
         headers.push(header::CE_SPECVERSION, SPEC);
         headers.push(header::CE_ID, event.event_id.to_string());
         headers.push(header::CE_SOURCE, event.source.name.clone());
@@ -75,7 +77,7 @@ impl Topics {
     /// `key` is the source and the delivery's identity.
     pub(crate) fn arrival(&self, key: &Bytes, original: &Original, value: Bytes, trail: &Trail) -> Outgoing {
         let span = trail.send();
-        let mut headers = Headers::new();
+        let mut headers = Headers::with_capacity(HEADERS_MOST);
         headers.push(header::CE_SPECVERSION, SPEC);
         headers.push(header::CE_ID, key.clone());
         headers.push(header::CE_SOURCE, original.source.clone());
@@ -103,7 +105,7 @@ impl Topics {
     ) -> Outgoing {
         let span = trail.send();
         let key = Bytes::from(due.key.clone());
-        let mut headers = Headers::new();
+        let mut headers = Headers::with_capacity(HEADERS_MOST);
         headers.push(header::CE_SPECVERSION, SPEC);
         headers.push(header::CE_ID, format!("{}#{nth}", String::from_utf8_lossy(delivery)));
         headers.push(header::CE_SOURCE, original.source.clone());

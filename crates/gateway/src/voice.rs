@@ -20,7 +20,7 @@ use crate::{observe, problem::Problem};
 const DEAF_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How the two largest numbers of 64 bits begin.
-const ENDLESS: &str = "1844674407370955161";
+const ENDLESS: &[u8] = b"1844674407370955161";
 /// How much of what comes at once is looked through for them: a head that is not too long.
 const HEARD_BYTES_MAX: usize = 8 << 10;
 
@@ -121,12 +121,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
 /// Whether a head names one of the two lengths that hyper answers 431 to, as if the head were too long: it keeps these
 /// numbers for itself, and answers 400 to larger ones.
 fn is_endless(words: &[u8]) -> bool {
-    let words = &words[..words.len().min(HEARD_BYTES_MAX)];
-    let text = match std::str::from_utf8(words) {
-        Ok(text) => text,
-        Err(broken) => std::str::from_utf8(&words[..broken.valid_up_to()]).unwrap_or_default(),
-    };
-    text.contains(ENDLESS)
+    memchr::memmem::find(&words[..words.len().min(HEARD_BYTES_MAX)], ENDLESS).is_some()
 }
 
 /// What to say in place of an answer without a body, which none of ours is.

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use okr::OkrEvent;
 use serde::Serialize;
 
-use crate::{Arrival, Audit, Pending, Registry, WireError, frame, schema::Ours};
+use crate::{Arrival, Audit, Pending, Registry, WireError, frame, positional, schema::Ours};
 
 /// What most records fit in, but for a body: growing on the way would copy what is written.
 const FRAME_BYTES: usize = 1024;
@@ -24,7 +24,8 @@ impl Encoder {
     /// what others register later changes nothing. It is asked again after [`WireError::RegistryDown`] and
     /// [`WireError::Unregistered`].
     pub async fn event(&self, event: &OkrEvent) -> Result<Bytes, WireError> {
-        self.frame(Ours::Event, event, FRAME_BYTES).await
+        let note = event.note.as_ref().map_or(0, String::len);
+        self.frame(Ours::Event, event, FRAME_BYTES + note).await
     }
 
     /// The frame of an arrival, likewise.
@@ -45,7 +46,7 @@ impl Encoder {
     async fn frame<T: Serialize>(&self, ours: Ours, value: &T, bytes: usize) -> Result<Bytes, WireError> {
         let mut frame = Vec::with_capacity(bytes);
         frame.extend_from_slice(&frame::head(self.registry.id(ours).await?));
-        ours.writer()?.write_ser(&mut frame, value).map_err(WireError::avro)?;
+        positional::write(&mut frame, value).map_err(WireError::avro)?;
         Ok(frame.into())
     }
 }

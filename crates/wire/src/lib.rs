@@ -16,6 +16,7 @@ mod inline;
 mod misfit;
 mod observe;
 mod pending;
+mod positional;
 mod reader;
 mod registry;
 mod released;

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use apache_avro::{Schema, writer::datum::GenericDatumWriter};
+use apache_avro::Schema;
 
 use crate::WireError;
 
@@ -84,28 +84,15 @@ impl Ours {
         schema.as_ref().map_err(Clone::clone)
     }
 
-    /// The writer of today's schema, built once.
-    pub fn writer(self) -> Result<&'static GenericDatumWriter<'static>, WireError> {
-        type Writer = Result<GenericDatumWriter<'static>, WireError>;
-        static EVENT: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Event));
-        static ARRIVED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Arrival));
-        static AUDITED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Audit));
-        static PENDED: LazyLock<Writer> = LazyLock::new(|| writer(Ours::Pending));
-        let writer = match self {
-            Self::Event => &EVENT,
-            Self::Arrival => &ARRIVED,
-            Self::Audit => &AUDITED,
-            Self::Pending => &PENDED,
-        };
-        writer.as_ref().map_err(Clone::clone)
+    /// The library's own writer of today's schema, which ours is held to.
+    #[cfg(test)]
+    pub fn writer(self) -> apache_avro::writer::datum::GenericDatumWriter<'static> {
+        let schema = self.schema().unwrap();
+        // Numbers for times, not text: `human_readable` would pick the JSON form of them.
+        apache_avro::writer::datum::GenericDatumWriter::builder(schema).human_readable(false).build().unwrap()
     }
 }
 
 fn parse(text: &str) -> Result<Schema, WireError> {
     Schema::parse_str(text).map_err(WireError::schema)
-}
-
-fn writer(ours: Ours) -> Result<GenericDatumWriter<'static>, WireError> {
-    // Numbers for times, not text: `human_readable` would pick the JSON form of them.
-    GenericDatumWriter::builder(ours.schema()?).human_readable(false).build().map_err(WireError::schema)
 }

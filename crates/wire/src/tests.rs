@@ -5,6 +5,7 @@ mod evolution;
 mod fake;
 mod frames;
 mod ids;
+mod positional;
 mod released;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -5,6 +5,7 @@ use std::{
     sync::atomic::{AtomicBool, Ordering},
 };
 
+use metrics::Counter;
 use rdkafka::{
     ClientContext, Message,
     client::OAuthToken,
@@ -21,16 +22,17 @@ use crate::{error::SendError, logs, observe, record::Placed, tokens::Tokens};
 /// Travels with each record and takes its answer.
 pub(super) type Answer = Box<oneshot::Sender<Result<Placed, SendError>>>;
 
-#[derive(Default)]
 pub(super) struct Context {
     fatal: AtomicBool,
     view: watch::Sender<View>,
     tokens: Option<Tokens>,
+    acknowledged: Counter,
 }
 
 impl Context {
     pub(super) fn new(tokens: Option<Tokens>) -> Self {
-        Self { tokens, ..Self::default() }
+        let (fatal, view) = (AtomicBool::default(), watch::Sender::default());
+        Self { fatal, view, tokens, acknowledged: observe::acknowledged() }
     }
 
     /// Whether a fatal error came since the last call.
@@ -79,7 +81,10 @@ impl ProducerContext for Context {
             Ok(message) => placed(message.partition(), message.offset()),
             Err((error, _)) => Err(SendError::from_kafka(error)),
         };
-        observe::sent(outcome.as_ref().map_or_else(|error| error.reason(), |_| "acknowledged"));
+        match &outcome {
+            Ok(_) => self.acknowledged.increment(1),
+            Err(error) => observe::unsent(error.reason()),
+        }
         // Nobody may be waiting any more.
         let _ = answer.send(outcome);
     }

@@ -96,7 +96,7 @@ fn tomorrow() -> String {
 /// An event as a generic value, by today's schema.
 fn value(event: &okr::OkrEvent) -> Vec<(String, Value)> {
     let mut datum = Vec::new();
-    Ours::Event.writer().unwrap().write_ser(&mut datum, event).unwrap();
+    Ours::Event.writer().write_ser(&mut datum, event).unwrap();
     let reader = apache_avro::reader::datum::GenericDatumReader::builder(Ours::Event.schema().unwrap());
     match reader.build().unwrap().read_value(&mut &datum[..]).unwrap() {
         Value::Record(fields) => fields,
@@ -174,6 +174,6 @@ fn an_arrival_of_another_version_keeps_its_bytes() {
     );
     let schema = Schema::parse_str(&text).unwrap();
     let mut datum = vec![4];
-    Ours::Arrival.writer().unwrap().write_ser(&mut datum, &arrival()).unwrap();
+    Ours::Arrival.writer().write_ser(&mut datum, &arrival()).unwrap();
     assert_eq!(Reader::new(&schema).unwrap().arrival(&datum).unwrap(), arrival());
 }
