@@ -25,8 +25,6 @@ pub struct Entry {
     pub offset: i64,
     /// The subject in one short value.
     pub subject: Uuid,
-    /// Its delivery likewise, where it has one that is known by name.
-    pub delivery: Option<Uuid>,
     /// Its place among the events of the subject.
     pub rank: Rank,
 }
@@ -73,12 +71,18 @@ impl Entry {
             return Err(Unfit::TooEarly);
         }
         let (subject, rank) = (subject_uid(&event), okr::rank(&event));
-        let delivery = event.source.delivery_id.as_ref().map(|id| delivery_uid(&event.subject.namespace, id));
-        Ok(Self { event, slot, offset, subject, delivery, rank })
+        Ok(Self { event, slot, offset, subject, rank })
     }
 
     pub(crate) fn id(&self) -> Uuid {
         self.event.event_id.0
+    }
+
+    /// Its delivery in one short value, where it has one that is known by name. Asked for only where something was
+    /// corrected, which is rare.
+    pub(crate) fn delivery(&self) -> Option<Uuid> {
+        let namespace = &self.event.subject.namespace;
+        self.event.source.delivery_id.as_ref().map(|id| delivery_uid(namespace, id))
     }
 
     /// When it counts as having happened.

@@ -49,7 +49,10 @@ pub(crate) fn sift<'b>(entries: &'b [Entry], known: &Known) -> Sifted<'b> {
         if replaces(&entry.rank, &counts.rank) {
             *counts = entry;
         }
-        let Some(delivery) = entry.delivery.filter(|_| entry.event.revision > 0) else { continue };
+        if entry.event.revision == 0 {
+            continue;
+        }
+        let Some(delivery) = entry.delivery() else { continue };
         let highest = corrected.entry(delivery).or_insert(entry);
         if entry.event.revision > highest.event.revision {
             *highest = entry;
@@ -62,9 +65,12 @@ pub(crate) fn sift<'b>(entries: &'b [Entry], known: &Known) -> Sifted<'b> {
         let ours = corrected.get(delivery).map(|entry| entry.event.revision);
         ours.or_else(|| known.corrections.get(delivery).copied()).unwrap_or_default()
     };
+    let is_any_corrected = !corrected.is_empty() || !known.corrections.is_empty();
+    let is_outdated =
+        |entry: &Entry| entry.delivery().is_some_and(|delivery| entry.event.revision < revision(&delivery));
     let mut sifted = Sifted::default();
     for (id, entry) in best {
-        if entry.delivery.is_some_and(|delivery| entry.event.revision < revision(&delivery)) {
+        if is_any_corrected && is_outdated(entry) {
             continue;
         }
         match known.events.get(&id) {

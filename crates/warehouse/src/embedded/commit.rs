@@ -57,6 +57,7 @@ struct Work<'s> {
 impl Work<'_> {
     fn known(&mut self, entries: &[Entry]) -> Result<Known, QueueError> {
         let mut known = Known::default();
+        let has_corrections = !self.session.rows(sql::HAS_CORRECTIONS, (), |_| Ok(()))?.is_empty();
         for entry in entries {
             let found = self.session.rows(sql::EVENT_KNOWN, [id(entry.id())], |row| {
                 let mut reader = Reader::new(row, 0);
@@ -64,7 +65,7 @@ impl Work<'_> {
                 Ok((rank.4.0, KnownEvent { subject: reader.id()?, rank }))
             })?;
             known.events.extend(found);
-            let Some(delivery) = entry.delivery else { continue };
+            let Some(delivery) = entry.delivery().filter(|_| has_corrections) else { continue };
             let found = self.session.rows(sql::CORRECTION_KNOWN, [id(delivery)], |row| row.get::<i64>(0))?;
             known.corrections.extend(found.into_iter().map(|revision| (delivery, revision)));
         }
@@ -96,7 +97,7 @@ impl Work<'_> {
             let of = (words(delivery), namespace, revision);
             let gone = self.session.rows(sql::CORRECT, of, |row| Reader::new(row, 0).id())?;
             emptied.extend(gone);
-            let uid = entry.delivery.map_or(Value::Null, id);
+            let uid = entry.delivery().map_or(Value::Null, id);
             self.session.run(sql::NOTE_CORRECTION, (uid, namespace, words(delivery), revision))?;
         }
         Ok(emptied)

@@ -9,6 +9,8 @@ pub(super) const EVENT_KNOWN: &str =
     "SELECT event_id, ordered_at, source_sequence, received_at, revision, subject_uid
     FROM okr_events WHERE event_id = ?1";
 
+pub(super) const HAS_CORRECTIONS: &str = "SELECT 1 FROM okr_corrections LIMIT 1";
+
 pub(super) const CORRECTION_KNOWN: &str = "SELECT revision FROM okr_corrections WHERE delivery_uid = ?1";
 
 pub(super) const STATE: &str =

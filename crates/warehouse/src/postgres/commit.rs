@@ -153,13 +153,9 @@ impl Work<'_, '_> {
 
     async fn known(&self, entries: &[Entry]) -> Result<Known, Failure> {
         let ids: Vec<Uuid> = entries.iter().map(Entry::id).collect();
-        let deliveries: Vec<Uuid> = entries.iter().filter_map(|entry| entry.delivery).collect();
-        let (of_events, of_deliveries): ([&(dyn ToSql + Sync); 1], [&(dyn ToSql + Sync); 1]) =
-            ([&ids], [&deliveries]);
-        let (events, corrections) = try_join!(
-            self.rows(sql::EVENTS_KNOWN, &of_events),
-            self.rows(sql::CORRECTIONS_KNOWN, &of_deliveries)
-        )?;
+        let of_events: [&(dyn ToSql + Sync); 1] = [&ids];
+        let (events, corrections) =
+            try_join!(self.rows(sql::EVENTS_KNOWN, &of_events), self.corrections(entries))?;
         let mut known = Known::default();
         for row in &events {
             let mut reader = Reader::new(row, 0);
@@ -170,6 +166,16 @@ impl Work<'_, '_> {
             known.corrections.insert(row.try_get(0)?, row.try_get(1)?);
         }
         Ok(known)
+    }
+
+    /// Which of their deliveries were corrected. Mostly none ever was, and then none is looked for.
+    async fn corrections(&self, entries: &[Entry]) -> Result<Vec<Row>, Failure> {
+        let any = self.rows(sql::HAS_CORRECTIONS, &[]).await?;
+        if any.is_empty() {
+            return Ok(any);
+        }
+        let deliveries: Vec<Uuid> = entries.iter().filter_map(Entry::delivery).collect();
+        self.rows(sql::CORRECTIONS_KNOWN, &[&deliveries]).await
     }
 
     async fn seen(&self, subjects: HashSet<Uuid>) -> Result<HashMap<Uuid, Seen>, Failure> {
@@ -206,7 +212,7 @@ impl Work<'_, '_> {
             let deliveries: Vec<Option<&str>> =
                 corrected.iter().map(|entry| entry.event.source.delivery_id.as_deref()).collect();
             let revisions: Vec<i64> = corrected.iter().map(|entry| entry.event.revision).collect();
-            let uids: Vec<Option<Uuid>> = corrected.iter().map(|entry| entry.delivery).collect();
+            let uids: Vec<Option<Uuid>> = corrected.iter().map(|entry| entry.delivery()).collect();
             let gone = self.rows(sql::CORRECT, &[&namespaces, &deliveries, &revisions]).await?;
             for row in &gone {
                 emptied.insert(row.try_get(0)?);

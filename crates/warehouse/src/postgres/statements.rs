@@ -23,6 +23,8 @@ pub(super) const EVENTS_KNOWN: &str =
     "SELECT event_id, ordered_at, source_sequence, received_at, revision, subject_uid
     FROM okr_events WHERE event_id = ANY($1::uuid[])";
 
+pub(super) const HAS_CORRECTIONS: &str = "SELECT FROM okr_corrections LIMIT 1";
+
 pub(super) const CORRECTIONS_KNOWN: &str =
     "SELECT delivery_uid, revision FROM okr_corrections WHERE delivery_uid = ANY($1::uuid[])";
 
