@@ -29,8 +29,6 @@ mod target;
 #[cfg(test)]
 mod tests;
 mod trial;
-#[cfg(test)]
-mod views;
 
 pub use config::{KEYS, WarehouseConfig};
 pub use entry::{Entry, Unfit, subject_uid};

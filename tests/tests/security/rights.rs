@@ -129,7 +129,9 @@ async fn forgetting_needs_to_see_configs(secure: &Secure, world: &World, rights:
     let well = as_user(world, "operator", &words).await?;
     ensure!(well.code == 0 && well.stdout.contains("okr.events"), "{well:?}");
     let is_it = |right: &&Right| {
-        right["role"] == "operator" && right["name"] == "okr.events" && right["operation"] == "DescribeConfigs"
+        right["role"] == "operator"
+            && right["name"] == "okr.events"
+            && right["operation"] == "DescribeConfigs"
     };
     let right = rights.iter().find(is_it).context("no right to see configs")?;
     change(secure, "remove", std::slice::from_ref(right)).await?;

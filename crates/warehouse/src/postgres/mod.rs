@@ -23,12 +23,12 @@ use store::ground::{Connections, Failure, Terms};
 use uuid::Uuid;
 use worker::{Batch, Progress, ProgressError, Standing};
 
-use crate::erasures::{Erasure, Erasures};
 use crate::config::WRITERS_MAX;
+use crate::erasures::{Erasure, Erasures};
 use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
-use crate::status::{Status, read_server};
 use crate::room::Room;
+use crate::status::{Status, read_server};
 use crate::sweep::{Rule, Swept};
 use crate::target::Turn;
 use crate::{Entry, OpenError, Target, observe};
@@ -209,12 +209,7 @@ impl Target for Postgres {
         erasures::add(&self.connections, all, run).await.map_err(refused)
     }
 
-    async fn sweep(
-        &self,
-        after: Option<Uuid>,
-        rule: &Rule,
-        applies: bool,
-    ) -> Result<Swept, ProgressError> {
+    async fn sweep(&self, after: Option<Uuid>, rule: &Rule, applies: bool) -> Result<Swept, ProgressError> {
         erasures::sweep(&self.connections, after, rule, applies).await.map_err(refused)
     }
 

@@ -9,6 +9,7 @@ mod pace;
 pub(crate) mod postgres;
 pub(crate) mod reference;
 pub(crate) mod suite;
+mod views;
 
 use std::time::Duration;
 

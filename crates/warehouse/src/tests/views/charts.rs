@@ -2,10 +2,10 @@
 
 use super::*;
 
-const PAGE: &str = include_str!("../../../../docs/warehouse.md");
+const PAGE: &str = include_str!("../../../../../docs/warehouse.md");
 /// A day on which there is something of everything.
 const TODAY: &str = "2027-01-02";
-const DASHBOARD: &str = include_str!("../../../../deploy/grafana/dashboards/okr-progress.json");
+const DASHBOARD: &str = include_str!("../../../../../deploy/grafana/dashboards/okr-progress.json");
 
 /// The code blocks of a page that begin with this word behind the fence.
 fn blocks<'p>(page: &'p str, kind: &str) -> Vec<&'p str> {
