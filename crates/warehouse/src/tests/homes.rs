@@ -42,9 +42,9 @@ in_both_homes! {
     forget::a_list_is_taken_to_another_warehouse,
     forget::an_id_of_one_namespace_is_another_person_in_the_next,
     forget::a_person_is_forgotten_while_members_write,
-    forget::old_notes_go_and_what_they_are_of_stays,
-    forget::one_member_at_a_time_looks_for_old_notes,
+    ages::old_notes_go_and_what_they_are_of_stays,
+    ages::one_member_at_a_time_looks_for_old_notes,
     forget::a_column_that_a_later_release_adds_stops_no_member,
     offsets::a_status_is_of_one_moment,
-    forget::notes_go_by_their_age_while_the_service_runs,
+    ages::notes_go_by_their_age_while_the_service_runs,
 }
