@@ -45,11 +45,10 @@ pub(crate) async fn keep(
             }
         }
         let is_time = next.is_none_or(|next| Instant::now() >= next);
-        if turn.is_none() {
-            // Whoever has it goes through them; should it end, nobody here knows when that was.
-            next = None;
-        } else if is_time {
-            match pass(&house, &*target, notes_since((house.clock)(), age_max)).await {
+        // Whoever else has it goes through them; should it end, nobody here knows when that was.
+        next.take_if(|_| turn.is_none());
+        if let Some(turn) = turn.as_ref().filter(|_| is_time) {
+            match pass(&house, &*target, turn, notes_since((house.clock)(), age_max)).await {
                 Ok(tally) => {
                     if tally.changed > 0 {
                         let events = tally.changed;
@@ -81,9 +80,18 @@ async fn ours(target: &dyn Target, turn: Option<Turn>) -> Result<Option<Turn>, P
     target.turn().await
 }
 
-async fn pass(house: &House, target: &dyn Target, than: Timestamp) -> Result<Tally, ProgressError> {
+/// Goes through all subjects, as long as it is our turn; that it is is also said, so that the server hears of us.
+pub(crate) async fn pass(
+    house: &House,
+    target: &dyn Target,
+    turn: &Turn,
+    than: Timestamp,
+) -> Result<Tally, ProgressError> {
     let (rule, mut tally, mut after) = (Rule::Older(than), Tally::default(), None);
     loop {
+        if !turn.is_held().await {
+            return Err(ProgressError::Unavailable("it is another member's turn".to_owned()));
+        }
         let swept = target.sweep(after, &rule, true).await?;
         observe::erased("age", swept.tally.changed);
         tally.add(swept.tally);

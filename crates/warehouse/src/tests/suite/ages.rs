@@ -77,11 +77,15 @@ pub async fn one_member_at_a_time_looks_for_old_notes(bench: Bench) {
     if bench.is_shared() {
         assert!(bench.target.turn().await.unwrap().is_none());
         look_once(&bench).await;
-        reference::check(&bench, &[noted]).await.unwrap();
+        reference::check(&bench, std::slice::from_ref(&noted)).await.unwrap();
         let cut = "SELECT pg_terminate_backend(pid, 10000) FROM pg_locks WHERE locktype = 'advisory' AND classid = 8028077
             AND database = (SELECT oid FROM pg_database WHERE datname = current_database())";
         bench.run(cut, "").await;
         assert!(!turn.is_held().await, "the server has ended it");
+        let house = House::new(Arc::new(|| minutes(0)));
+        let pass = retention::pass(&house, &*bench.target, &turn, minutes(10)).await;
+        assert!(pass.is_err(), "it is nobody's turn: {pass:?}");
+        reference::check(&bench, &[noted]).await.unwrap();
     }
     drop(turn);
     look_once(&bench).await;
