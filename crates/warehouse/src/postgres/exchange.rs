@@ -26,7 +26,7 @@ const BEGIN: &str =
 /// What keeps `VACUUM` and everything else away that takes long and is no query, so that nobody begins it any more. The
 /// server ends an autovacuum for whoever has waited for it as long as `deadlock_timeout`; neither queries nor members
 /// wait behind this.
-const PATIENCE: &str = "SELECT set_config('lock_timeout', (setting::integer + 2000)::text, true)
+const PATIENCE: &str = "SELECT set_config('lock_timeout', least(setting::bigint + 2000, 60000)::text, true)
     FROM pg_settings WHERE name = 'deadlock_timeout'";
 
 /// Whoever writes waits: commits (as whoever corrects deliveries has the tables alone), then assignments. Each wait is
@@ -44,7 +44,7 @@ const LOCKED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 
 /// How long all locks together are waited for. A reader may have a table and come for a view while we have the view and
 /// come for the table; the server looks for such circles after `deadlock_timeout`, and ends whoever finds one. By then it
 /// was us who gave way.
-const LOCK_MAX: &str = "SELECT greatest(1, least(800, setting::integer * 4 / 5)) FROM pg_settings
+const LOCK_MAX: &str = "SELECT greatest(1, least(800, setting::bigint * 4 / 5))::integer FROM pg_settings
     WHERE name = 'deadlock_timeout'";
 
 /// Views over the tables: their names, their owners, the text that makes them again, and whether they read other tables.
