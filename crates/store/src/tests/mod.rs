@@ -10,6 +10,7 @@ mod pace;
 pub(crate) mod postgres;
 mod suite;
 mod trial;
+mod waits;
 
 use std::sync::Arc;
 use std::time::Duration;
