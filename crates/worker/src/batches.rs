@@ -89,10 +89,6 @@ pub struct Batches {
     waiting: Option<Duration>,
     /// When a gap halts everything, and which.
     halting: Option<(Duration, String)>,
-    /// Batches that did not happen since the last one that did.
-    tries: u32,
-    /// Until when writers rest whose batch did not happen.
-    rests: Vec<Duration>,
     stopping: bool,
     halted: Option<String>,
     /// A deliberate bug, for tests alone.
@@ -114,8 +110,6 @@ impl Batches {
             fuse: Fuse::restore(rules.fuse, fuse),
             waiting: None,
             halting: None,
-            tries: 0,
-            rests: Vec::new(),
             stopping: false,
             halted: None,
             flaw: None,
@@ -191,12 +185,14 @@ impl Batches {
                     part.condemned = part.condemned.split_off(&next);
                     part.buried = part.buried.split_off(&next);
                     part.grow(records, most);
+                    part.tries = 0;
                     share.records.iter().for_each(|record| self.budget.release(record.size()));
                     blown = blown.or(share.count(&mut self.fuse, &share.condemned));
                     moved.push((share.slot, next));
                 }
                 Fate::Again => {
                     self.note_buried(&share);
+                    self.rest(&share.slot, None, now);
                     self.put_back(share);
                 }
                 Fate::Gone => {
@@ -208,11 +204,6 @@ impl Batches {
         if let Some(why) = blown {
             self.halt(why);
         }
-        if moved.is_empty() {
-            self.rest(None, now);
-        } else {
-            self.tries = 0;
-        }
         moved
     }
 
@@ -221,8 +212,12 @@ impl Batches {
         if self.outs.get(&cut.number).is_some_and(|out| now >= out.since + LONG) {
             self.halve(&cut, true);
         }
+        for share in &cut.shares {
+            if self.is_current(share) {
+                self.rest(&share.slot, after, now);
+            }
+        }
         self.give_back(cut);
-        self.rest(after, now);
     }
 
     /// Stops until a person acts; nothing is dropped.
@@ -243,10 +238,9 @@ impl Batches {
 
     /// When something happens by itself.
     pub fn wake_at(&self, now: Duration) -> Option<Duration> {
-        let is_idle = self.outs.len() < self.rules.writers.max(1);
-        let begins = !self.stopping && is_idle && self.halted.is_none();
-        let rests = self.rests.iter().copied().filter(|until| now < *until && !self.stopping);
-        let pause = rests.min();
+        let begins = !self.stopping && self.idle() > 0 && self.halted.is_none();
+        let rests = self.parts.values().filter(|part| begins && !part.queue.is_empty());
+        let pause = rests.map(|part| part.not_before).filter(|until| now < *until).min();
         let full = self.waiting.map(|since| since + self.rules.linger).filter(|at| begins && now < *at);
         let halt = self.halting.as_ref().map(|(at, _)| *at).filter(|_| self.halted.is_none());
         let drain = self.drains.front().map(|drain| drain.deadline);

@@ -38,7 +38,7 @@ pub const KEYS: &[Key] = &[
         "worker.batch.records_max",
         Kind::Integer,
         "2000",
-        "Records in one transaction of a service that keeps state (the warehouse). Whatever `queue_records_max` says, as many as all its writers have in hand, and as many again, may be held in memory, so that the next transaction is there when one ends.",
+        "Records in one transaction of a service that keeps state (the warehouse). Whatever `queue_records_max` says, as many as all its writers have in hand, and one transaction more, may be held in memory, so that the next transaction is there when one ends.",
     ),
     key(
         "worker.batch.bytes_max",

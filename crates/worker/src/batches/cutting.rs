@@ -15,17 +15,19 @@ impl Batches {
     /// The next batch, if one may begin. It must come back, whatever happens. No slot is in two of them at a time, so to
     /// the store they are as batches of two members.
     pub fn cut(&mut self, now: Duration) -> Option<Cut> {
-        let is_held = self.stopping || self.halted.is_some() || self.idle(now) == 0;
+        let is_held = self.stopping || self.halted.is_some() || self.idle() == 0;
         if is_held || !self.is_due(now) {
             return None;
         }
         let enough = self.enough(now);
         let mut room = Room::new(self.rules.records_max.max(1), self.rules.bytes_max);
         let mut shares = Vec::new();
-        for slot in self.in_turn() {
+        for slot in self.in_turn(now) {
             let Some(part) = self.parts.get_mut(&slot) else { continue };
-            // What does not fit is the first in turn next time.
-            if room.taken() >= enough.min(part.limit) {
+            // What does not fit is the first in turn next time, and so is what failed: it is tried by itself, so that
+            // what is well does not fail with it.
+            let goes_alone = part.tries > 0;
+            if room.taken() >= enough.min(part.limit) || goes_alone && !shares.is_empty() {
                 break;
             }
             room.narrow(part.limit);
@@ -37,42 +39,60 @@ impl Batches {
             part.out = Some(self.cuts + 1);
             self.after = Some(slot.clone());
             shares.push(Share { slot, epoch: part.epoch, from: part.next, records, condemned, buried });
+            if goes_alone {
+                break;
+            }
         }
         if shares.is_empty() {
             return None;
         }
         self.cuts += 1;
         let cut = Cut { number: self.cuts, shares };
+        if let Some(why) = self.blown(&cut) {
+            self.give_back(cut);
+            self.halt(why);
+            return None;
+        }
         let buries = cut.shares.iter().any(|share| !share.condemned.is_empty());
         self.outs.insert(cut.number, Out { records: cut.len(), since: now, buries });
         // What comes while all are under way fills the next one.
-        if self.idle(now) == 0 || self.free().next().is_none() {
+        if self.idle() == 0 || self.free(now).next().is_none() {
             self.waiting = None;
         }
         Some(cut)
     }
 
-    /// How many batches may begin now: one that did not happen makes its writer rest.
-    pub(super) fn idle(&self, now: Duration) -> usize {
-        let resting = self.rests.iter().filter(|until| now < **until).count();
-        self.rules.writers.max(1).saturating_sub(self.outs.len() + resting)
+    /// How many batches may begin now.
+    pub(super) fn idle(&self) -> usize {
+        self.rules.writers.max(1).saturating_sub(self.outs.len())
+    }
+
+    /// Whether its dead letters are too many for the fuse: since they were condemned, it has counted those of others.
+    fn blown(&self, cut: &Cut) -> Option<String> {
+        if cut.shares.iter().all(|share| share.condemned.is_empty()) {
+            return None;
+        }
+        let mut fuse = self.fuse.clone();
+        let counts = cut.shares.iter().map(|share| share.count(&mut fuse, &share.condemned));
+        counts.fold(None, Option::or)
     }
 
     /// Slots that the next batch may take from. Dead letters are in one batch at a time, so that the fuse has counted those
     /// of the one before.
-    fn free(&self) -> impl Iterator<Item = (&Slot, &Part)> {
+    fn free(&self, now: Duration) -> impl Iterator<Item = (&Slot, &Part)> {
         let buries = self.outs.values().any(|out| out.buries);
         self.parts.iter().filter(move |(_, part)| {
             let is_out = part.out.is_some() && self.flaw != Some(Flaw::CutsTwice);
             let waits_for_letters = buries && !part.condemned.is_empty();
-            !part.queue.is_empty() && !part.draining && !is_out && !waits_for_letters
+            let rests = now < part.not_before;
+            !part.queue.is_empty() && !part.draining && !is_out && !waits_for_letters && !rests
         })
     }
 
     /// Whether enough waits, or has waited long enough.
     fn is_due(&mut self, now: Duration) -> bool {
         let (mut records, mut bytes, mut is_full) = (0, 0, false);
-        for (_, part) in self.free() {
+        for (_, part) in self.free(now) {
             records += part.queue.len();
             bytes += part.queue.bytes();
             is_full |= part.queue.len() >= part.limit;
@@ -88,14 +108,14 @@ impl Batches {
 
     /// From how many records on a batch takes no further slot: what waits is shared among the writers that are idle.
     fn enough(&self, now: Duration) -> usize {
-        let waiting: usize = self.free().map(|(_, part)| part.queue.len()).sum();
-        let share = waiting.div_ceil(self.idle(now).max(1));
+        let waiting: usize = self.free(now).map(|(_, part)| part.queue.len()).sum();
+        let share = waiting.div_ceil(self.idle().max(1));
         share.max(self.rules.records_max / WORTH_A_CUT).max(1)
     }
 
     /// The slots, beginning behind the last one that had its turn, so that a busy one does not keep the others out.
-    fn in_turn(&self) -> Vec<Slot> {
-        let mut slots: Vec<Slot> = self.free().map(|(slot, _)| slot.clone()).collect();
+    fn in_turn(&self, now: Duration) -> Vec<Slot> {
+        let mut slots: Vec<Slot> = self.free(now).map(|(slot, _)| slot.clone()).collect();
         let begin = slots.partition_point(|slot| Some(slot) <= self.after.as_ref());
         slots.rotate_left(begin);
         slots
@@ -123,9 +143,11 @@ impl Batches {
         }
     }
 
-    pub(super) fn rest(&mut self, after: Option<Duration>, now: Duration) {
-        self.tries += 1;
-        self.rests.retain(|until| now < *until);
-        self.rests.push(now + self.rules.backoff.pause(self.tries, after, self.random.f64()));
+    /// What is in this slot did not happen: it is tried again after a pause, which is its own, so that others go on.
+    pub(super) fn rest(&mut self, slot: &Slot, after: Option<Duration>, now: Duration) {
+        if let Some(part) = self.parts.get_mut(slot) {
+            part.tries += 1;
+            part.not_before = now + self.rules.backoff.pause(part.tries, after, self.random.f64());
+        }
     }
 }

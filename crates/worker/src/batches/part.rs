@@ -1,6 +1,7 @@
 //! One partition of a member that works in batches, and whether what comes can follow what is contained.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
 
 use bus::{InRecord, Slot};
 
@@ -46,6 +47,10 @@ pub struct Part {
     pub limit: usize,
     /// The limit is there because a batch may have been more than the store can do in its time: it grows slowly.
     pub careful: bool,
+    /// Batches that it was in and that did not happen, since the last one that did.
+    pub tries: u32,
+    /// Until when it rests because of them.
+    pub not_before: Duration,
     pub condemned: BTreeMap<i64, Verdict>,
     /// Those of them whose dead letter is acknowledged.
     pub buried: BTreeSet<i64>,
@@ -67,6 +72,8 @@ impl Part {
             out: None,
             limit,
             careful: false,
+            tries: 0,
+            not_before: Duration::ZERO,
             condemned: BTreeMap::new(),
             buried: BTreeSet::new(),
             draining: false,

@@ -74,17 +74,54 @@ fn one_writer_has_one_batch_out_however_much_waits() {
 }
 
 #[test]
-fn a_batch_that_did_not_happen_makes_its_own_writer_rest_and_no_other() {
+fn a_batch_that_did_not_happen_makes_its_slots_rest_and_no_others() {
     let mut batches = waiting(two(), [40, 40, 40]);
     let (first, second) = (batches.cut(SECOND).unwrap(), batches.cut(SECOND).unwrap());
+    assert_eq!((shares(&first), shares(&second)), (vec![(0, 8)], vec![(1, 8)]));
     again(&mut batches, first, SECOND);
-    assert!(batches.cut(SECOND).is_none(), "one is out, and one rests");
+    let third = batches.cut(SECOND).expect("another slot waits");
+    assert_eq!(shares(&third), [(2, 8)]);
     done(&mut batches, second, SECOND);
-    let third = batches.cut(SECOND).expect("the other goes on");
-    assert!(batches.cut(SECOND).is_none());
+    done(&mut batches, third, SECOND);
     let wake = batches.wake_at(SECOND).expect("its rest ends");
-    assert!(wake > SECOND && batches.cut(wake).is_some());
-    done(&mut batches, third, wake);
+    assert!(wake > SECOND);
+    let cuts: Vec<_> = std::iter::from_fn(|| batches.cut(wake - SECOND / 100)).collect();
+    assert_eq!(cuts.iter().map(shares).collect::<Vec<_>>(), [[(1, 8)], [(2, 8)]]);
+    cuts.into_iter().for_each(|cut| done(&mut batches, cut, wake));
+    assert_eq!(shares(&batches.cut(wake).unwrap()), [(0, 4)], "half of it");
+}
+
+/// One partition's records never succeed, while those of others come without an end.
+#[test]
+fn what_fails_again_and_again_is_tried_by_itself_and_less_and_less_often() {
+    for writers in 1..=3 {
+        let mut batches = waiting(BatchRules { writers, ..rules() }, [0, 3, 0]);
+        let (mut ends, mut tries, mut others, mut now) = ([0; 3], Vec::new(), 0, SECOND);
+        while now < SECOND * 100 {
+            for partition in [0, 2] {
+                while batches.parts[&slot(partition)].queue.len() < 2 {
+                    let end = &mut ends[usize::try_from(partition).unwrap()];
+                    batches.record(record(partition, *end, 7));
+                    *end += 1;
+                }
+            }
+            let cuts: Vec<_> = std::iter::from_fn(|| batches.cut(now)).collect();
+            for cut in cuts {
+                if cut.shares.iter().any(|share| share.slot == slot(1)) {
+                    tries.push(cut.shares.len());
+                    batches.failed(cut, None, now);
+                } else {
+                    others += cut.len();
+                    done(&mut batches, cut, now);
+                }
+            }
+            now += SECOND / 10;
+        }
+        // 0.5 s, 1 s, 2 s and so on, up to 30 s, each a little more or less.
+        assert!((6..=12).contains(&tries.len()), "{writers}: {tries:?}");
+        assert!(tries[1..].iter().all(|shares| *shares == 1), "{writers}: {tries:?}");
+        assert!(others > 3_000, "{writers}: {others} of the others");
+    }
 }
 
 #[test]
@@ -152,6 +189,25 @@ fn dead_letters_are_in_one_batch_at_a_time() {
     assert!(batches.cut(SECOND).is_none(), "the fuse has not counted the first one's");
     done(&mut batches, first, SECOND);
     assert_eq!(batches.cut(SECOND).map(|cut| cut.shares[0].condemned.len()), Some(1));
+}
+
+#[test]
+fn the_fuse_adds_the_letters_of_batches_that_were_judged_side_by_side() {
+    let rules = BatchRules { fuse: FuseConfig { in_a_row: 6, percent: 100 }, ..two() };
+    let mut batches = waiting(rules, [4, 4]);
+    let cuts: Vec<_> = std::iter::from_fn(|| batches.cut(SECOND)).collect();
+    assert_eq!(cuts.len(), 2);
+    for cut in cuts {
+        let at = cut.shares[0].slot.clone();
+        let verdict = |offset| (at.clone(), offset, Verdict { reason: "avro", error: "odd".to_owned() });
+        batches.condemn(cut, (0..4).map(verdict).collect());
+    }
+    assert_eq!(batches.halted(), None, "neither is too many");
+    let first = batches.cut(SECOND).unwrap();
+    done(&mut batches, first, SECOND);
+    assert!(batches.cut(SECOND).is_none());
+    assert!(batches.halted().is_some_and(|why| why.starts_with("fuse: ")), "{:?}", batches.halted());
+    assert!(!batches.is_busy(), "nobody buries the second one's");
 }
 
 /// A store that cannot do more than three records of partition 1 in its time, beside partitions that never stand still.
