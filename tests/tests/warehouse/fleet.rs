@@ -120,7 +120,8 @@ impl<'w> Fleet<'w> {
         self.dice.shuffle(&mut self.members);
         let (survivor, zombies) = self.members.split_first().expect("members");
 
-        // Everybody stands before a table, with a batch in hand.
+        // They stand before a table, with as many batches in hand as they are: one may have two of them and another
+        // none, but not all are the survivor's.
         let client = connect(&self.server.url).await.map_err(|error| anyhow!(error))?;
         client.batch_execute("BEGIN; LOCK TABLE okr.okr_events IN SHARE ROW EXCLUSIVE MODE").await?;
         let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
@@ -129,7 +130,10 @@ impl<'w> Fleet<'w> {
             async || self.server.number(waiting).await.filter(|waiting| *waiting >= MEMBERS as i64);
         until("commits of everybody", SOON, all_wait).await?;
         let late = "okr_worker_ignored_results_total";
-        let before = try_join_all(zombies.iter().map(|zombie| zombie.metric(late, ""))).await?;
+        let refused = async || -> Result<f64> {
+            Ok(try_join_all(zombies.iter().map(|zombie| zombie.metric(late, ""))).await?.into_iter().sum())
+        };
+        let before = refused().await?;
         zombies.iter().try_for_each(|zombie| zombie.signal("STOP"))?;
         client.batch_execute("COMMIT").await?;
 
@@ -137,12 +141,9 @@ impl<'w> Fleet<'w> {
         until("another in their place", SOON, heir).await?;
         self.gets_on(300).await?;
         zombies.iter().try_for_each(|zombie| zombie.signal("CONT"))?;
-        for (zombie, before) in zombies.iter().zip(before) {
-            let refused = async || zombie.metric(late, "").await.ok().filter(|now| *now > before);
-            self.refused += until("a commit that comes too late", SOON, refused).await? - before;
-            zombie.ready().await?;
-        }
-        Ok(())
+        let is_refused = async || refused().await.ok().filter(|now| *now > before);
+        self.refused += until("a commit that comes too late", SOON, is_refused).await? - before;
+        try_join_all(zombies.iter().map(Role::ready)).await.map(drop)
     }
 
     async fn full(&mut self) -> Result<()> {
