@@ -81,6 +81,11 @@ pub enum MigrateError {
          in warehouse.url"
     )]
     Encoding(String),
+    /// Its server lacks what members lean on: a look at how far another one's `COPY` is, and a bound on idle sessions.
+    #[error(
+        "warehouse's server is PostgreSQL {0}, and this needs 14 or a newer one: name another server in warehouse.url"
+    )]
+    Old(String),
     /// Somebody holds what a step has to change.
     #[error(
         "warehouse was in use for too long while its tables were to be changed ({0}): end long queries and open \

@@ -16,6 +16,13 @@ pub const STEPS: &[Step] = &[
     Step { version: 4, name: "erasures", sql: include_str!("../../migrations/postgres/0004_erasures.sql") },
 ];
 
+/// The encoding of the database, and the server's version as a number and in words.
+const SERVER: &str =
+    "SELECT current_setting('server_encoding'), current_setting('server_version_num')::integer,
+    current_setting('server_version')";
+/// PostgreSQL 14: `pg_stat_progress_copy` and `idle_session_timeout` begin with it.
+const VERSION_MIN: i32 = 140_000;
+
 /// Members that start together migrate one after the other. The number is ours alone in a database: "okr-ware".
 const LOCK: &str = "SELECT pg_advisory_xact_lock(8028636300320010853)";
 /// How long one waits for another member's migration.
@@ -32,6 +39,17 @@ const NOTES: &str = "CREATE TABLE IF NOT EXISTS okr_migrations (
     COMMENT ON COLUMN okr_migrations.name IS 'What the step is about.';
     COMMENT ON COLUMN okr_migrations.checksum IS 'SHA-256 of the step''s text, so that another one under its number is noticed.';
     COMMENT ON COLUMN okr_migrations.applied_at IS 'When it was applied.';";
+
+/// Whether a database and its server can be a warehouse.
+pub(super) fn fits(encoding: &str, version: i32, words: &str) -> Result<(), MigrateError> {
+    if version < VERSION_MIN {
+        return Err(MigrateError::Old(words.to_owned()));
+    }
+    if encoding != "UTF8" {
+        return Err(MigrateError::Encoding(encoding.to_owned()));
+    }
+    Ok(())
+}
 
 /// The steps of one schema of a database.
 #[derive(Debug, Clone)]
@@ -53,12 +71,11 @@ impl<'a> Migration<'a> {
 
     /// What [`Migration::apply`] would do. Reads only.
     pub async fn plan(&self, client: &Client) -> Result<Plan, MigrateError> {
-        let encoding = client.query_one("SELECT current_setting('server_encoding')", &[]).await;
-        let encoding: String =
-            encoding.and_then(|row| row.try_get(0)).map_err(|error| failed(error, LOOKING))?;
-        if encoding != "UTF8" {
-            return Err(MigrateError::Encoding(encoding));
-        }
+        let server = client.query_one(SERVER, &[]).await;
+        let server = server.and_then(|row| Ok((row.try_get(0)?, row.try_get(1)?, row.try_get(2)?)));
+        let (encoding, version, words): (String, i32, String) =
+            server.map_err(|error| failed(error, LOOKING))?;
+        fits(&encoding, version, &words)?;
         let notes = format!("{}.okr_migrations", quoted(self.schema));
         let found = client.query_one("SELECT to_regclass($1) IS NOT NULL", &[&notes]).await;
         if !found.and_then(|row| row.try_get(0)).map_err(|error| failed(error, LOOKING))? {

@@ -35,11 +35,11 @@ pub(super) async fn end(connections: &Connections) {
     match end_those(connections, STANDSTILL, APART).await {
         Ok(0) => {}
         Ok(sessions) => observe::ended(sessions),
-        Err(Failure::Again(error) | Failure::Unavailable(error) | Failure::Broken(error)) => {
+        Err(Failure::Again(error) | Failure::Unavailable(error)) => {
             tracing::debug!(error, "sessions that stand still were not looked for: {error}");
         }
-        Err(Failure::Refused { words, .. }) => {
-            tracing::debug!(error = words, "sessions that stand still were not looked for: {words}");
+        Err(Failure::Broken(error)) | Err(Failure::Refused { words: error, .. }) => {
+            tracing::warn!(error, "sessions that stand still were not looked for: {error}");
         }
     }
 }

@@ -9,9 +9,8 @@ use crate::target::Turn;
 const TAKE: &str = "SELECT coalesce((SELECT pg_try_advisory_lock(8028077, oid::integer) FROM pg_namespace
     WHERE nspname = current_schema()), false)";
 
-/// A member that stands still says nothing any more: the server ends its session then (PostgreSQL 14 and newer).
-const LEASE: &str = "SELECT set_config('idle_session_timeout', '300s', false) FROM pg_settings
-    WHERE name = 'idle_session_timeout'";
+/// A member that stands still says nothing any more: the server ends its session then.
+const LEASE: &str = "SET idle_session_timeout = '300s'";
 
 /// None where another one has it.
 pub(super) async fn take(connections: &Connections) -> Result<Option<Turn>, Failure> {

@@ -4,7 +4,10 @@ use futures::future::try_join_all;
 use store::testing::{Cluster, Database, connect};
 use tokio_postgres::Client;
 
-use super::super::{MigrateError, Migration, Step, postgres::STEPS};
+use super::super::{
+    MigrateError, Migration, Step,
+    postgres::{STEPS, fits},
+};
 
 /// A step that a later release adds, and one that cannot be applied.
 const MORE: Step = Step {
@@ -213,4 +216,12 @@ async fn everything_that_can_be_seen_has_a_comment() {
     assert!(bare.is_empty(), "without a comment: {bare:?}");
     let seen = "SELECT count(*) FROM information_schema.columns WHERE table_schema = 'okr'";
     assert!(one::<i64>(&client, seen).await > 200, "this test has stopped finding columns");
+}
+
+#[test]
+fn a_server_that_members_cannot_lean_on_is_refused() {
+    let version = |number| fits("UTF8", number, "13.23 (Debian 13.23-1)").map_err(|error| error.to_string());
+    assert_eq!(version(140_000), Ok(()));
+    let refused = version(130_023).unwrap_err();
+    assert!(refused.contains("PostgreSQL 13.23 (Debian 13.23-1), and this needs 14"), "{refused}");
 }
