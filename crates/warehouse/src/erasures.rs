@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use okr::{OkrEvent, Person};
-use serde_json::{Value, json};
+use serde_json::json;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::Entry;
-use crate::naming::{self, addresses, forms, is_address, may_hold_address, normal};
+use crate::naming::{self, addresses, forms, is_address, leaves, may_hold_address, normal};
 
 /// A salted hash.
 pub(crate) type Token = [u8; 32];
@@ -312,29 +312,6 @@ fn strip(event: &mut OkrEvent, gone: Gone, attributes: &[impl AsRef<str>]) {
     for name in attributes {
         event.attributes.remove(name.as_ref());
     }
-}
-
-/// What a text says that is JSON, at any depth: names, texts and numbers. Nothing of any other text.
-fn leaves(text: &str) -> Vec<String> {
-    let (mut leaves, mut left) = (Vec::new(), Vec::new());
-    if text.trim_start().starts_with(['{', '[', '"']) {
-        left.extend(serde_json::from_str::<Value>(text));
-    }
-    while let Some(value) = left.pop() {
-        match value {
-            Value::String(text) => leaves.push(text),
-            Value::Number(number) => leaves.push(number.to_string()),
-            Value::Array(values) => left.extend(values),
-            Value::Object(entries) => {
-                for (name, value) in entries {
-                    leaves.push(name);
-                    left.push(value);
-                }
-            }
-            Value::Null | Value::Bool(_) => {}
-        }
-    }
-    leaves
 }
 
 /// The words by which a person is known.

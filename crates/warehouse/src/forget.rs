@@ -13,6 +13,7 @@ use worker::ProgressError;
 use crate::Target;
 use crate::embedded::Embedded;
 use crate::erasures::{Erasure, Erasures, listed};
+use crate::naming;
 use crate::open::{OpenError, Place, Tables, open};
 use crate::rebuild::RebuildError;
 use crate::sweep::{People, Rule, Tally};
@@ -30,6 +31,15 @@ pub struct Person {
     pub namespace: Option<String>,
     /// Whether fields go that have one of these words in them. Of an address they always do.
     pub mentions: bool,
+}
+
+impl Person {
+    /// Why one of the words cannot stand for them.
+    pub fn fault(&self) -> Option<String> {
+        let mentions = self.mentions && self.namespace.is_none();
+        let fault = |word: &String| Some(format!("{word:?}: {}", naming::fault(word, mentions)?));
+        self.words.iter().find_map(fault)
+    }
 }
 
 /// A warehouse that is to forget somebody.

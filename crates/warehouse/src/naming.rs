@@ -1,9 +1,17 @@
 //! How texts name people: when two words are the same, and which words and addresses a text contains. Pure.
 
+use serde_json::Value;
 use unicode_normalization::UnicodeNormalization;
 
 /// How much of a text before an `@` may belong to the address.
 const LOCAL_MAX: usize = 80;
+/// How often a text is decoded that is encoded within what encodes it; and JSON read that is a text in JSON.
+const LAYERS_MAX: usize = 3;
+/// Letters of a word that may stand for a person in texts.
+const SHORT: usize = 3;
+/// What French and Italian write onto a name before an apostrophe.
+const ELISIONS: &[&str] =
+    &["c", "d", "j", "l", "m", "n", "qu", "s", "t", "all", "dall", "dell", "nell", "sull", "un"];
 /// How many words of a phrase count.
 pub(crate) const PHRASE_MAX: usize = 16;
 
@@ -35,27 +43,49 @@ fn push_spaced(normal: &mut String, letters: impl Iterator<Item = char>) {
     }
 }
 
-/// Soft hyphens, joiners, marks of direction, variants of emoji.
+/// Soft hyphens, joiners, marks of direction, variants of emoji and of ideographs.
 fn is_unseen(letter: char) -> bool {
-    matches!(letter, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
+    matches!(letter, '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{180b}'..='\u{180f}' | '\u{e0100}'..='\u{e01ef}' | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2064}'
         | '\u{2066}'..='\u{2069}' | '\u{fe00}'..='\u{fe0f}' | '\u{feff}')
 }
 
 /// Whether an address may be in a text; to be asked before anything that takes time.
 pub(crate) fn may_hold_address(text: &str) -> bool {
-    text.bytes().any(|byte| byte == b'@' || byte == b'%') || text.contains(['\u{ff20}', '\u{fe6b}'])
+    let is_near = |byte| matches!(byte, b'@' | b'%');
+    text.bytes().any(is_near) || text.contains(['\u{ff20}', '\u{fe6b}']) || has_entity(text)
 }
 
-/// A text in the forms in which it may say something: as it is, and with the `%40` of its URLs as `@`.
+/// A text in the forms in which it may say something: as it is, and with the `%40` of its URLs, and of URLs in these, and
+/// the `&#64;` of its HTML as `@`.
 pub(crate) fn forms(text: &str) -> Vec<String> {
     let mut forms = vec![normal(text)];
-    let decoded = decoded(text).map(|text| normal(&text));
-    forms.extend(decoded);
+    let mut latest = text.to_owned();
+    for _ in 0..LAYERS_MAX {
+        let Some(decoded) = decoded(&latest) else { break };
+        forms.push(normal(&decoded));
+        latest = decoded;
+    }
     forms
+}
+
+fn has_entity(text: &str) -> bool {
+    text.contains("&#") || text.contains("&commat;")
 }
 
 /// None where nothing is encoded.
 fn decoded(text: &str) -> Option<String> {
+    let unescaped = has_entity(text).then(|| {
+        let at = ["&#64;", "&#x40;", "&#X40;", "&#064;", "&commat;"];
+        at.iter().fold(text.to_owned(), |text, entity| text.replace(entity, "@"))
+    });
+    match unescaped.filter(|unescaped| unescaped != text) {
+        Some(unescaped) => Some(unquoted(&unescaped).unwrap_or(unescaped)),
+        None => unquoted(text).filter(|unquoted| unquoted != text),
+    }
+}
+
+/// Without the escapes of URLs.
+fn unquoted(text: &str) -> Option<String> {
     let (mut bytes, mut rest) = (Vec::new(), text.as_bytes());
     if !rest.contains(&b'%') {
         return None;
@@ -71,28 +101,58 @@ fn decoded(text: &str) -> Option<String> {
     Some(String::from_utf8_lossy(&bytes).into_owned())
 }
 
-/// The addresses in a normal text. Where it cannot be told where one begins (`user=ada@example.org`), each that it may be.
+/// The addresses in a normal text. Where it cannot be told where one begins (`user=ada@example.org`) or ends (signs are
+/// written onto it), each that it may be.
 pub(crate) fn addresses(text: &str) -> impl Iterator<Item = &str> {
     text.match_indices('@').flat_map(move |(at, _)| {
-        let host = &text[at + 1..];
-        let is_host = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-');
-        let host = &host[..host.find(|letter| !is_host(letter)).unwrap_or(host.len())];
-        let end = at + 1 + host.trim_end_matches(['.', '-']).len();
-        let begin = if end > at + 1 { begins(&text[..at]) } else { Vec::new() };
-        begin.into_iter().map(move |begin| &text[begin..end])
+        let ends = ends(&text[at + 1..]);
+        let begins = if ends.is_empty() { Vec::new() } else { begins(&text[..at]) };
+        let each = move |begin: usize| {
+            ends.clone().into_iter().map(move |end| &text[begin..at + 1 + end]).collect::<Vec<_>>()
+        };
+        begins.into_iter().flat_map(each)
     })
+}
+
+/// Where the host ends that this text begins with: behind its last letter, and before its first sign if it has one.
+fn ends(after: &str) -> Vec<usize> {
+    let is_host = |letter: char| letter.is_alphanumeric() || matches!(letter, '.' | '-');
+    let host = &after[..after.find(|letter| !is_host(letter)).unwrap_or(after.len())];
+    let length = |host: &str| host.trim_end_matches(['.', '-']).len();
+    let mut ends: Vec<usize> = host.find(is_sign).map(|sign| length(&host[..sign])).into_iter().collect();
+    ends.push(length(host));
+    ends.retain(|end| *end > 0);
+    ends
 }
 
 /// Where an address may begin whose local part ends this text: at its farthest letter, or after what may be in a local
 /// part and is more often beside one. The nearest comes first.
 fn begins(before: &str) -> Vec<usize> {
-    let (mut begins, mut next) = (Vec::new(), None);
+    let mut begins = begins_marked(before);
+    // What stands out in Markdown has its marks around it.
+    for at in 0..begins.len() {
+        let plain = before[begins[at]..].trim_start_matches('_');
+        if !plain.is_empty() && before.len() - plain.len() > begins[at] {
+            begins.push(before.len() - plain.len());
+        }
+    }
+    begins
+}
+
+fn begins_marked(before: &str) -> Vec<usize> {
+    let (mut begins, mut next, mut is_sign_next) = (Vec::new(), None, true);
     let mut letters = before.char_indices().rev().take(LOCAL_MAX).peekable();
     while let Some((at, letter)) = letters.next() {
         let is_apostrophe = letter == '\'' && letters.peek().is_some_and(|(_, next)| next.is_alphanumeric());
         if letter.is_alphanumeric() || letter == '_' {
-            next = Some(at);
-        } else if !matches!(letter, '.' | '-' | '+') && !is_apostrophe {
+            if is_sign(letter) && !is_sign_next {
+                begins.extend(next);
+            }
+            (next, is_sign_next) = (Some(at), is_sign(letter));
+        } else if is_apostrophe {
+            let word = before[..at].rsplit(|letter: char| !letter.is_alphanumeric()).next();
+            begins.extend(next.filter(|_| word.is_some_and(|word| ELISIONS.contains(&word))));
+        } else if !matches!(letter, '.' | '-' | '+') {
             begins.extend(next.take());
             if !"!#$%&'*/=?^`{|}~".contains(letter) {
                 return begins;
@@ -100,6 +160,7 @@ fn begins(before: &str) -> Vec<usize> {
         }
     }
     begins.extend(next);
+    begins.dedup();
     begins
 }
 
@@ -138,6 +199,51 @@ pub(crate) fn phrase(word: &str) -> Option<(usize, String)> {
     let mut words = words(word);
     words.truncate(PHRASE_MAX);
     (!words.is_empty()).then(|| (words.len(), words.join(" ")))
+}
+
+/// What a text says that is JSON, at any depth, also within its texts: names, texts and numbers. Nothing of any other
+/// text.
+pub(crate) fn leaves(text: &str) -> Vec<String> {
+    let read = |text: &str| {
+        let is_json = text.trim_start().starts_with(['{', '[', '"']);
+        is_json.then(|| serde_json::from_str::<Value>(text).ok()).flatten()
+    };
+    let (mut leaves, mut left) = (Vec::new(), Vec::from_iter(read(text).map(|value| (value, 1))));
+    while let Some((value, layer)) = left.pop() {
+        match value {
+            Value::String(text) => {
+                left.extend(read(&text).filter(|_| layer < LAYERS_MAX).map(|value| (value, layer + 1)));
+                leaves.push(text);
+            }
+            Value::Number(number) => leaves.push(number.to_string()),
+            Value::Array(values) => left.extend(values.into_iter().map(|value| (value, layer))),
+            Value::Object(entries) => {
+                for (name, value) in entries {
+                    leaves.push(name);
+                    left.push((value, layer));
+                }
+            }
+            Value::Null | Value::Bool(_) => {}
+        }
+    }
+    leaves
+}
+
+/// Why a word cannot stand for a person; in texts (`mentions`) one of one or two letters would be nobody in particular.
+pub(crate) fn fault(word: &str, mentions: bool) -> Option<&'static str> {
+    let word = normal(word);
+    let letters = words(&word).concat();
+    if letters.is_empty() {
+        return Some("it has no letter and no digit");
+    }
+    if !mentions || is_address(&word) {
+        return None;
+    }
+    if addresses(&word).next().is_some() {
+        return Some("it is more than an address: give the name and the address as two");
+    }
+    let is_short = letters.chars().count() < SHORT && !letters.contains(is_sign);
+    is_short.then_some("with --mentions it would be in too many texts: give more of the name, or a namespace")
 }
 
 #[cfg(test)]
@@ -184,10 +290,46 @@ mod tests {
         check_addresses("'ada.l+okr@example.org'", &[ada]);
         check_addresses("m.ada.l+okr@example.org.uk", &["m.ada.l+okr@example.org.uk"]);
         check_addresses("o'neill@example.org", &["o'neill@example.org"]);
+        check_addresses("o'neill wrote d'ada@example.org", &["ada@example.org", "d'ada@example.org"]);
+        check_addresses("Ask _ada@example.org_ or __x", &["_ada@example.org", "ada@example.org"]);
+        check_addresses("ada_l@example.org", &["ada_l@example.org"]);
+        let written_on = ["ada@example.org", "ada@example.org\u{ae4c}\u{c9c0}"];
+        check_addresses("ada@example.org\u{ae4c}\u{c9c0}", &written_on);
+        let (before, whole) = ("\u{8acb}\u{806f}\u{7d61}", "\u{8acb}\u{806f}\u{7d61}ada@example.org");
+        check_addresses(&format!("{before}ada@example.org"), &["ada@example.org", whole]);
+        check_addresses("ada&#64;example.org", &["ada@example.org"]);
+        check_addresses(
+            "to=x%253Fada%2540example.org",
+            &["ada@example.org", "x?ada@example.org", "to=x?ada@example.org"],
+        );
         for none in ["@ada", "ada@", "a @ b", "100 %", "%4", "ada@.", "@@@"] {
             check_addresses(none, &[]);
         }
         assert!(is_address("ada@example.org") && !is_address("<ada@example.org>") && !is_address("@ada"));
+    }
+
+    #[test]
+    fn json_says_what_is_in_its_texts_as_well() {
+        let mut leaves = leaves(r#"{"raw":"{\"owner\":[\"Ada L.\",7]}","note":"[x"}"#);
+        leaves.sort();
+        assert_eq!(leaves, ["7", "Ada L.", "[x", "note", "owner", "raw", r#"{"owner":["Ada L.",7]}"#]);
+        assert_eq!(super::leaves("Ada"), [""; 0]);
+        let deep = (0..9).fold("x".to_owned(), |text, _| serde_json::to_string(&[text]).unwrap());
+        assert_eq!(super::leaves(&deep).len(), LAYERS_MAX);
+    }
+
+    #[test]
+    fn a_word_that_is_nobody_in_particular_is_refused() {
+        for (word, mentions) in
+            [("ada@x.org", true), ("L.", false), ("7", false), ("Ada L.", true), ("\u{91d1}", true)]
+        {
+            assert_eq!(fault(word, mentions), None, "{word}");
+        }
+        for (word, mentions) in
+            [("\u{200b}", false), ("--", true), ("L.", true), ("'s", true), ("Ada <a@x.org>", true)]
+        {
+            assert!(fault(word, mentions).is_some(), "{word}");
+        }
     }
 
     #[test]

@@ -6,7 +6,7 @@ mod kafka;
 
 use std::{collections::BTreeMap, io::Read, path::Path, process::ExitCode};
 
-use anyhow::{Context, Result, anyhow, ensure};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use jiff::Timestamp;
 use serde_json::json;
 use warehouse::{Erasure, Forget, Person, Place, Tally, rebuild};
@@ -72,7 +72,9 @@ async fn whom(place: &Place, options: &Options) -> Result<Forget> {
         namespace: options.namespace.clone(),
         mentions: options.mentions,
     };
-    ensure!(person.words.iter().all(|word| !word.trim().is_empty()), "--person names nobody");
+    if let Some(fault) = person.fault() {
+        bail!("--person {fault}");
+    }
     Forget::open(place, &person).await.context(WAREHOUSE)
 }
 
