@@ -165,7 +165,7 @@ impl Side {
     fn new(base: &str) -> Result<Self> {
         // Apicurio was seen to forget a request on a connection on which it had refused the one before.
         let builder = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
-        let client = builder.timeout(Duration::from_secs(60)).build()?;
+        let client = builder.timeout(Duration::from_secs(20)).build()?;
         Ok(Self { base: base.to_owned(), client, id: 0 })
     }
 
@@ -176,7 +176,12 @@ impl Side {
             let kind = ask.kind.unwrap_or("application/vnd.schemaregistry.v1+json");
             request = request.header("content-type", kind).body(body.clone());
         }
-        let reply = request.send().await?;
+        // And, seldom, on a fresh one: what it never began is asked once more, as our own commands do.
+        let again = request.try_clone().context("a body that is read once")?;
+        let reply = match request.send().await {
+            Err(error) if error.is_timeout() => again.send().await?,
+            reply => reply?,
+        };
         let status = reply.status().as_u16();
         let media_type = reply.headers().get("content-type").and_then(|kind| kind.to_str().ok());
         let media_type = media_type.unwrap_or_default().split(';').next().unwrap_or_default().to_owned();

@@ -47,12 +47,13 @@ const LOCKED: &str = "SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 
 const LOCK_MAX: &str = "SELECT greatest(1, least(800, setting::bigint * 4 / 5))::integer FROM pg_settings
     WHERE name = 'deadlock_timeout'";
 
-/// Views over the tables: their names, their owners, the text that makes them again, and whether they read other tables.
-/// Those that were made last come first; they may stand on others, and a reader locks them in that order.
+/// Views over the tables: their names, their owners, the text that makes them again, whether they read other tables, and
+/// whether they are somebody's own. Those that were made last come first; they may stand on others, and a reader locks
+/// them in that order.
 const VIEWS: &str = "SELECT v.oid, format('%I.%I', n.nspname, v.relname), v.relowner::regrole::text,
         format('CREATE OR REPLACE VIEW %I.%I%s AS %s', n.nspname, v.relname,
             ' WITH (' || array_to_string(v.reloptions, ', ') || ')', pg_get_viewdef(v.oid)),
-        bool_or(t.relnamespace <> live.oid)
+        bool_or(t.relnamespace <> live.oid), bool_or(t.relnamespace <> live.oid OR t.relowner <> v.relowner)
     FROM pg_namespace live
     CROSS JOIN pg_class t
     JOIN pg_depend d ON d.refclassid = 'pg_class'::regclass AND d.refobjid = t.oid AND d.classid = 'pg_rewrite'::regclass
@@ -156,6 +157,8 @@ struct View {
     made: String,
     /// Whether it reads tables that are not ours.
     reads_others: bool,
+    /// Or has another owner: who may read the tables may not lock them.
+    is_foreign: bool,
 }
 
 async fn views(client: &Client, live: &str) -> Result<Vec<View>, RebuildError> {
@@ -168,6 +171,7 @@ async fn views(client: &Client, live: &str) -> Result<Vec<View>, RebuildError> {
             owner: row.try_get(2)?,
             made: row.try_get(3)?,
             reads_others: row.try_get(4)?,
+            is_foreign: row.try_get(5)?,
         })
     };
     rows.iter().map(view).collect::<Result<_, _>>().map_err(failed)
@@ -198,21 +202,27 @@ impl<'c> Locks<'c> {
 }
 
 /// Locks the new tables, which nobody uses, the views as they are then, and the live tables; nothing else.
+///
+/// The latter in one statement: a query that reads a table before a view, over and over, has the table again in the
+/// moment in which its view was given to us, if we have to be asked what we want next.
 async fn lock(client: &Client, names: &Names) -> Result<Vec<View>, RebuildError> {
     let (locks, all) = (Locks::begin(client).await?, async || views(client, &names.live).await);
     let exclusive = |tables: &[String]| format!("LOCK TABLE {} IN ACCESS EXCLUSIVE MODE", tables.join(", "));
     locks.take("the new tables", &exclusive(&tables(&names.fresh))).await?;
     let found = all().await?;
-    for View { name, owner, .. } in &found {
+    let (foreign, own): (Vec<_>, Vec<_>) = found.iter().partition(|view| view.is_foreign);
+    let mut words = Vec::new();
+    for View { name, owner, made, reads_others, .. } in foreign {
         // An owner that it has already: nothing is changed, and the view alone is locked. `LOCK TABLE` would go on to all
         // that it reads.
-        locks.take(name, &format!("ALTER VIEW {name} OWNER TO {owner}")).await?;
+        words.push(format!("ALTER VIEW {name} OWNER TO {owner}"));
+        // Making a view looks at all that it reads, which somebody may have locked: that is found out now, while time
+        // counts.
+        words.extend(reads_others.then(|| made.trim_end_matches(';').to_owned()));
     }
-    // Making a view looks at all that it reads, which somebody may have locked: that is found out now, while time counts.
-    for View { name, made, .. } in all().await?.iter().filter(|view| view.reads_others) {
-        locks.take(name, made).await?;
-    }
-    locks.take("the tables", &exclusive(&tables(&names.live))).await?;
+    let all_of_ours: Vec<_> = own.iter().map(|view| view.name.clone()).chain(tables(&names.live)).collect();
+    words.push(exclusive(&all_of_ours));
+    locks.take("the tables and their views", &at_once(&words)).await?;
     client.batch_execute(LOCKED).await.map_err(failed)?;
     let now = all().await?;
     let oids = |views: &[View]| views.iter().map(|view| view.oid).collect::<BTreeSet<_>>();
@@ -220,6 +230,14 @@ async fn lock(client: &Client, names: &Names) -> Result<Vec<View>, RebuildError>
         return Err(RebuildError::Busy("a view was made over the tables just now".to_owned()));
     }
     Ok(now)
+}
+
+/// Statements as one, for which the time of one counts.
+fn at_once(statements: &[String]) -> String {
+    let body = format!("BEGIN {}; END", statements.join("; "));
+    let quotes = (0..).map(|nth| format!("$at_once{nth}$")).find(|quotes| !body.contains(quotes.as_str()));
+    let quotes = quotes.unwrap_or_default();
+    format!("DO {quotes} {body} {quotes}")
 }
 
 /// After [`reserve`] and [`HOLD`]: the new tables are the live ones.

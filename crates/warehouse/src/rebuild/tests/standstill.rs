@@ -1,6 +1,6 @@
 //! Who waits for whom on a shared database: readers that come in a circle, an autovacuum, and a rebuild that stands still.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
@@ -51,6 +51,29 @@ async fn a_reader_with_several_queries_in_one_transaction_is_given_way() {
         client.batch_execute("COMMIT").await.unwrap();
     });
     rebuilt.unwrap();
+}
+
+/// A chart that is drawn over and over: whoever locks its view, and then thinks about its tables, meets it there again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_reader_that_never_rests_is_soon_got_past() {
+    let log = Log::of(&history());
+    let (bench, client) = filled(&log).await;
+    let (done, waits) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicUsize::new(0)));
+    let (end, count) = (Arc::clone(&done), Arc::clone(&waits));
+    let reader = tokio::spawn(async move {
+        while !end.load(Ordering::SeqCst) {
+            let chart = "SELECT count(*) FROM okr_state; SELECT (SELECT count(*) FROM okr_state),
+                (SELECT count(*) FROM okr_key_results), (SELECT count(*) FROM okr_events), pg_sleep(0.03)";
+            client.batch_execute(chart).await.unwrap();
+        }
+    });
+    let tell = move |notice| {
+        count.fetch_add(usize::from(matches!(notice, Notice::Waiting(_))), Ordering::SeqCst);
+    };
+    rebuild(&bench, &log, false, &tell).await.unwrap();
+    done.store(true, Ordering::SeqCst);
+    reader.await.unwrap();
+    assert!(waits.load(Ordering::SeqCst) <= 2, "{waits:?}");
 }
 
 /// It holds the table for as long as it takes, and goes only for somebody who waits for longer than readers can.
