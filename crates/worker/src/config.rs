@@ -37,7 +37,7 @@ pub const KEYS: &[Key] = &[
     key(
         "worker.batch.records_max",
         Kind::Integer,
-        "2000",
+        "1000",
         "Records in one transaction of a service that keeps state (the warehouse). Whatever `queue_records_max` says, as many as all its writers have in hand, and one transaction more, may be held in memory, so that the next transaction is there when one ends.",
     ),
     key(
@@ -148,7 +148,7 @@ impl Default for WorkerConfig {
 impl Default for BatchConfig {
     fn default() -> Self {
         Self {
-            records_max: 2_000,
+            records_max: 1_000,
             bytes_max: Bytes(8 * 1024 * 1024),
             linger: Span(Duration::from_millis(50)),
         }
