@@ -120,20 +120,17 @@ impl<'w> Fleet<'w> {
         self.dice.shuffle(&mut self.members);
         let (survivor, zombies) = self.members.split_first().expect("members");
 
-        // They stand before a table, with as many batches in hand as they are: one may have two of them and another
-        // none, but not all are the survivor's.
+        // Everybody stands before a table, with a batch in hand: no other takes that long.
         let client = connect(&self.server.url).await.map_err(|error| anyhow!(error))?;
         client.batch_execute("BEGIN; LOCK TABLE okr.okr_events IN SHARE ROW EXCLUSIVE MODE").await?;
-        let waiting = "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()
-            AND application_name = 'okr-router' AND wait_event_type = 'Lock'";
-        let all_wait =
-            async || self.server.number(waiting).await.filter(|waiting| *waiting >= MEMBERS as i64);
+        let in_hand = "okr_worker_oldest_in_flight_seconds";
+        let all_wait = async || {
+            let oldest = try_join_all(self.members.iter().map(|member| member.metric(in_hand, "warehouse")));
+            oldest.await.ok()?.iter().all(|seconds| *seconds > 1.0).then_some(())
+        };
         until("commits of everybody", SOON, all_wait).await?;
         let late = "okr_worker_ignored_results_total";
-        let refused = async || -> Result<f64> {
-            Ok(try_join_all(zombies.iter().map(|zombie| zombie.metric(late, ""))).await?.into_iter().sum())
-        };
-        let before = refused().await?;
+        let before = try_join_all(zombies.iter().map(|zombie| zombie.metric(late, ""))).await?;
         zombies.iter().try_for_each(|zombie| zombie.signal("STOP"))?;
         client.batch_execute("COMMIT").await?;
 
@@ -141,9 +138,12 @@ impl<'w> Fleet<'w> {
         until("another in their place", SOON, heir).await?;
         self.gets_on(300).await?;
         zombies.iter().try_for_each(|zombie| zombie.signal("CONT"))?;
-        let is_refused = async || refused().await.ok().filter(|now| *now > before);
-        self.refused += until("a commit that comes too late", SOON, is_refused).await? - before;
-        try_join_all(zombies.iter().map(Role::ready)).await.map(drop)
+        for (zombie, before) in zombies.iter().zip(before) {
+            let refused = async || zombie.metric(late, "").await.ok().filter(|now| *now > before);
+            self.refused += until("a commit that comes too late", SOON, refused).await? - before;
+            zombie.ready().await?;
+        }
+        Ok(())
     }
 
     async fn full(&mut self) -> Result<()> {
