@@ -65,25 +65,34 @@ const VIEWS: &str = "SELECT v.oid, format('%I.%I', n.nspname, v.relname), v.relo
     HAVING bool_or(t.relnamespace = live.oid AND t.relname = ANY($2::text[]))
     ORDER BY v.oid DESC";
 
-/// What the new tables were given by default, which the old ones may not have, as statements.
-const REVOKES: &str = "SELECT DISTINCT format('REVOKE ALL ON %I.%I FROM %s', $2::text, relname,
+/// Rights that the new tables must not have, as statements for tables that have come to the live schema: what they were
+/// given by default, and what an owner has of its own tables, where that was ever changed.
+const REVOKES: &str = "WITH tables AS (SELECT relname, relowner, relacl FROM pg_class
+        WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relname = ANY($3::text[])),
+    given AS (
+        SELECT old.relname, acl.grantee FROM tables old JOIN pg_class new ON new.relname = old.relname,
+            aclexplode(new.relacl) AS acl
+        WHERE new.relnamespace = to_regnamespace(quote_ident($2)) AND acl.grantee NOT IN (old.relowner, new.relowner)
+        UNION
+        SELECT relname, relowner FROM tables WHERE relacl IS NOT NULL
+    )
+    SELECT format('REVOKE ALL ON %I.%I FROM %s', $1::text, relname,
         CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END)
-    FROM pg_class, aclexplode(relacl)
-    WHERE relnamespace = to_regnamespace(quote_ident($2)) AND relname = ANY($3::text[]) AND grantee <> relowner
-        AND $1::text IS NOT NULL";
+    FROM given";
 
-/// Rights on the tables and on their columns, as statements for the new ones.
-const GRANTS: &str = "WITH tables AS (SELECT oid, relname, relowner, relacl FROM pg_class
+/// Rights on the tables and on their columns, as statements for tables that have come to the live schema and have their
+/// owners: whoever gives a table away gives its own rights away with it.
+const GRANTS: &str = "WITH tables AS (SELECT oid, relname, relacl FROM pg_class
         WHERE relnamespace = to_regnamespace(quote_ident($1)) AND relname = ANY($3::text[])),
     rights AS (
-        SELECT relname, relowner, NULL::name AS attname, acl.* FROM tables, aclexplode(relacl) AS acl
+        SELECT relname, NULL::name AS attname, acl.* FROM tables, aclexplode(relacl) AS acl
         UNION ALL
-        SELECT relname, relowner, attname, acl.* FROM tables JOIN pg_attribute ON attrelid = oid, aclexplode(attacl) AS acl
+        SELECT relname, attname, acl.* FROM tables JOIN pg_attribute ON attrelid = oid, aclexplode(attacl) AS acl
     )
-    SELECT format('GRANT %s%s ON %I.%I TO %s%s', privilege_type, '(' || quote_ident(attname) || ')', $2::text, relname,
+    SELECT format('GRANT %s%s ON %I.%I TO %s%s', privilege_type, '(' || quote_ident(attname) || ')', $1::text, relname,
         CASE grantee WHEN 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END,
         CASE WHEN is_grantable THEN ' WITH GRANT OPTION' ELSE '' END)
-    FROM rights WHERE grantee <> relowner";
+    FROM rights WHERE $2::text IS NOT NULL";
 
 /// Owners, where they differ, as statements for tables that have come to the live schema.
 const OWNERS: &str =
@@ -251,14 +260,12 @@ pub(super) async fn exchange(client: &Client, names: &Names) -> Result<(), Rebui
     hindrances::none(client, &names.live).await?;
     same(client, (&live, &fresh)).await?;
     let mut words = Vec::new();
-    for (sql, schema) in [(REVOKES, &names.fresh), (GRANTS, &names.fresh), (OWNERS, &names.fresh)] {
-        let rows = client.query(sql, &[&names.live, schema, &tables]).await.map_err(failed)?;
+    for sql in [OWNERS, REVOKES, GRANTS] {
+        let rows = client.query(sql, &[&names.live, &names.fresh, &tables]).await.map_err(failed)?;
         for row in rows {
             words.push(row.try_get::<_, String>(0).map_err(failed)?);
         }
     }
-    let (owners, grants): (Vec<_>, Vec<_>) = words.into_iter().partition(|words| words.starts_with("ALTER"));
-    run(&grants.join("; ")).await?;
     run(&format!("CREATE SCHEMA {retired}; COMMENT ON SCHEMA {retired} IS '{}'", names.mark)).await?;
     for table in TABLES {
         let moved = format!(
@@ -266,7 +273,7 @@ pub(super) async fn exchange(client: &Client, names: &Names) -> Result<(), Rebui
         );
         run(&moved).await?;
     }
-    run(&owners.join("; ")).await?;
+    run(&words.join("; ")).await?;
     for view in &views {
         run(&view.made).await?;
     }

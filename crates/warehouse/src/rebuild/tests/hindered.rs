@@ -3,12 +3,13 @@
 use store::testing::connect;
 use tokio_postgres::Client;
 
-use super::super::Found;
+use super::super::{Found, TABLES};
 use super::log::Log;
 use super::server::{filled, one};
 use super::standstill::at_once;
 use super::{history, rebuild};
 use crate::tests::bench::{Behind, Bench};
+use crate::tests::history::at;
 use crate::tests::postgres::database;
 use crate::tests::reference;
 use crate::{Place, SCHEMA, Tables, open, postgres};
@@ -141,6 +142,45 @@ async fn rights_that_the_exchange_would_lack_are_told_before_with_what_grants_th
             AND oid IN ('charts.theirs'::regclass, 'okr.okr_corrections'::regclass)"
     );
     assert_eq!(one(&admin, &theirs).await, 2);
+    reference::check(&bench, &log.all()).await.unwrap();
+    drop(bench.target);
+    let away = format!("DROP OWNED BY {keeper}, {ada} CASCADE; DROP ROLE {keeper}, {ada}");
+    admin.batch_execute(&away).await.unwrap();
+}
+
+/// Who may do what with the tables, and with their columns.
+const RIGHTS: &str = "SELECT t.relname, r.attname, r.grantee::regrole::text AS of, r.privilege_type, r.is_grantable
+    FROM pg_class t CROSS JOIN LATERAL (
+        SELECT '' AS attname, acl.* FROM aclexplode(coalesce(t.relacl, acldefault('r', t.relowner))) acl
+        UNION ALL SELECT a.attname, acl.* FROM pg_attribute a, aclexplode(a.attacl) acl WHERE a.attrelid = t.oid
+    ) r WHERE t.relnamespace = 'okr'::regnamespace AND t.relkind = 'r' ORDER BY 1, 2, 3, 4";
+
+/// Whoever rebuilds owns the new tables first, and gives them away: what was its own by grant must not go with them.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn whoever_does_not_own_the_tables_keeps_the_rights_that_it_was_given() {
+    let log = Log::of(&history());
+    let [keeper, ada] = ["keeper", "ada"].map(|name| format!("{name}_{}", uuid::Uuid::now_v7().simple()));
+    let (bench, admin) = of_a_plain_role(&log, [&keeper, &ada]).await;
+    let given = TABLES.map(|table| {
+        format!(
+            "ALTER TABLE okr.{table} OWNER TO {ada}; GRANT SELECT, INSERT, UPDATE, DELETE ON okr.{table} TO {keeper};"
+        )
+    });
+    let more = format!(
+        "GRANT REFERENCES (event_id) ON okr.okr_events TO {keeper} WITH GRANT OPTION;
+         GRANT SELECT ON okr.okr_progress_daily TO PUBLIC; REVOKE TRUNCATE ON okr.okr_state FROM {ada};
+         ALTER DEFAULT PRIVILEGES FOR ROLE {keeper} GRANT SELECT ON TABLES TO {ada}, PUBLIC"
+    );
+    admin.batch_execute(&format!("{} {more}", given.concat())).await.unwrap();
+    mend(&admin, &look(&bench).await.lacking).await;
+    let before = bench.rows(RIGHTS).await;
+    rebuild(&bench, &log, false, &at_once).await.unwrap();
+    assert_eq!(bench.rows(RIGHTS).await, before);
+    // A member with these rights alone goes on, and views that it owns are read.
+    admin.batch_execute(&format!("REVOKE {ada} FROM {keeper}")).await.unwrap();
+    log.add(0, Some(at("kr-0", 800, 8_000, 0.5)));
+    drop(log.member(&bench.target).await);
+    assert!(one(&admin, "SELECT count(*) FROM okr.okr_key_results").await > 0);
     reference::check(&bench, &log.all()).await.unwrap();
     drop(bench.target);
     let away = format!("DROP OWNED BY {keeper}, {ada} CASCADE; DROP ROLE {keeper}, {ada}");
