@@ -1,10 +1,12 @@
 //! The reader of one writer schema: built once per schema id, it turns data into today's types.
 
+use std::fmt::Display;
+
 use apache_avro::{Schema, from_value, reader::datum::GenericDatumReader, types::Value};
 use okr::OkrEvent;
 use serde::de::DeserializeOwned;
 
-use crate::{Arrival, Audit, Pending, WireError, schema::Ours};
+use crate::{Arrival, Audit, Pending, WireError, positional, schema::Ours};
 
 /// Reads what was written with one schema.
 pub(crate) struct Reader<'s> {
@@ -90,15 +92,16 @@ impl<'s> Reader<'s> {
                 let value: Value = whole(datum, |rest| resolving.read_value(rest))?;
                 from_value(&value).map_err(WireError::avro)
             }
-            None => whole(datum, |rest| self.plain.read_deser(rest)),
+            // Today's own: all parts are where our types have them.
+            None => whole(datum, positional::read),
         }
     }
 }
 
 /// Reads a datum to its last byte; bytes left over mean that it was written with another schema.
-fn whole<T>(
-    datum: &[u8],
-    read: impl FnOnce(&mut &[u8]) -> Result<T, apache_avro::Error>,
+fn whole<'d, T, E: Display>(
+    datum: &'d [u8],
+    read: impl FnOnce(&mut &'d [u8]) -> Result<T, E>,
 ) -> Result<T, WireError> {
     let mut rest = datum;
     let value = read(&mut rest).map_err(WireError::avro)?;

@@ -6,6 +6,7 @@ mod fake;
 mod frames;
 mod ids;
 mod positional;
+mod reading;
 mod released;
 
 use std::{collections::BTreeMap, time::Duration};

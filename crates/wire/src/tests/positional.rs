@@ -15,9 +15,12 @@ fn check<T: Serialize>(ours: Ours, value: &T) {
 }
 
 /// Everything that may be absent is there or not, each by a choice of its own.
-fn event() -> impl Strategy<Value = OkrEvent> {
+pub(super) fn event() -> impl Strategy<Value = OkrEvent> {
     let words = proptest::collection::vec(proptest::option::of(".{0,80}"), 18);
-    let numbers = proptest::collection::vec(proptest::option::of(any::<f64>()), 7);
+    // All of them: those that are no numbers, too, each with its bits.
+    let number = any::<u64>().prop_map(f64::from_bits);
+    let number = prop_oneof![any::<f64>(), number, Just(f64::NAN), Just(-0.0)];
+    let numbers = proptest::collection::vec(proptest::option::of(number), 7);
     let whole = (any::<[bool; 6]>(), any::<i64>(), proptest::option::of(any::<i64>()));
     let kinds = (select(&Change::ALL), select(&Status::ALL), select(&SubjectType::ALL));
     let times = (-62_135_596_800_000_000_i64..=253_402_207_200_000_000, -719_162..=2_932_896_i64);
