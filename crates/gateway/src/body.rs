@@ -19,41 +19,38 @@ const DRAIN_BYTES_MAX: usize = 16 << 20;
 /// And for how long.
 const DRAIN_TIME_MAX: std::time::Duration = std::time::Duration::from_secs(5);
 
-/// Reads a whole body; at most `bytes_max`, until `deadline`, and all of it charged. `client` is asked for only where the
-/// body does not come in one piece.
+/// Reads a whole body; at most `bytes_max`, and all of it charged. `client` is asked for only where the body does not come
+/// in one piece.
 pub(crate) async fn read(
     body: &mut Incoming,
-    (bytes_max, deadline): (usize, Instant),
+    bytes_max: usize,
     charge: &mut Charge,
     client: impl FnOnce() -> IpAddr,
 ) -> Result<Bytes, Problem> {
-    let reading = async {
-        let Some(first) = piece(body).await? else { return Ok(Bytes::new()) };
-        if first.len() > bytes_max {
-            return Err(too_large(bytes_max));
+    let Some(first) = piece(body).await? else { return Ok(Bytes::new()) };
+    if first.len() > bytes_max {
+        return Err(too_large(bytes_max));
+    }
+    charge.grow(first.len())?;
+    // The usual body comes in one piece and is never copied.
+    if body.is_end_stream() {
+        return Ok(first);
+    }
+    // What has come already is read off the wire before anything is waited for, the end of a chunked body above all.
+    tokio::task::yield_now().await;
+    let mut whole = Whole::of(first, bytes_max);
+    while let Some(next) = piece(body).now_or_never() {
+        match next? {
+            Some(next) => whole.add(&next, body, charge)?,
+            None => return Ok(whole.done()),
         }
-        charge.grow(first.len())?;
-        // The usual body comes in one piece and is never copied.
         if body.is_end_stream() {
-            return Ok(first);
+            return Ok(whole.done());
         }
-        // What has come already is read off the wire before anything is waited for, the end of a chunked body above all.
-        tokio::task::yield_now().await;
-        let mut whole = Whole::of(first, bytes_max);
-        while let Some(next) = piece(body).now_or_never() {
-            match next? {
-                Some(next) => whole.add(&next, body, charge)?,
-                None => return Ok(whole.done()),
-            }
-            if body.is_end_stream() {
-                return Ok(whole.done());
-            }
-        }
-        let mut share = charge.share(client());
-        share.grow(whole.len())?;
-        Box::pin(rest(body, whole, (charge, share))).await
-    };
-    tokio::time::timeout_at(deadline, reading).await.unwrap_or(Err(Problem::BodyLate))
+    }
+    let mut share = charge.share(client());
+    share.grow(whole.len())?;
+    Box::pin(rest(body, whole, (charge, share))).await
 }
 
 /// A body as far as it has come. Only one of several pieces is copied.

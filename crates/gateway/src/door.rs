@@ -14,7 +14,7 @@ use bytes::Bytes;
 use http::{HeaderMap, Method, Request, StatusCode, header};
 use hyper::body::{Body, Incoming};
 use sources::Refusal;
-use tokio::time::{Instant, timeout_at};
+use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 use crate::{
@@ -30,6 +30,7 @@ use crate::{
     proxies::Proxies,
     reader::{self, Piece, Reader},
     room::{Charge, Room},
+    timer::Timer,
     tls::Tls,
     trail::{BATCH_ROUTE, Entry, ROUTE, Trail},
 };
@@ -65,10 +66,12 @@ impl std::fmt::Debug for Clock {
 
 /// Who asks, and when it began.
 #[derive(Debug, Clone, Copy)]
-struct Caller {
+struct Caller<'a> {
     peer: IpAddr,
     scheme: &'static str,
     started: Instant,
+    /// The connection's.
+    timer: &'a Timer,
 }
 
 /// How far a request came, for whoever answers it.
@@ -80,7 +83,7 @@ struct Met {
     is_read: bool,
 }
 
-impl Caller {
+impl Caller<'_> {
     fn entry(self, method: &Method, is_batch: bool) -> Entry<'_> {
         Entry { method, route: if is_batch { BATCH_ROUTE } else { ROUTE }, scheme: self.scheme }
     }
@@ -156,10 +159,10 @@ impl Door {
     pub(crate) async fn answer(
         self: Arc<Self>,
         request: Request<Incoming>,
-        (peer, scheme): (IpAddr, &'static str),
+        ((peer, scheme), timer): ((IpAddr, &'static str), &Timer),
     ) -> Result<Answer, Infallible> {
         let started = Instant::now();
-        let caller = Caller { peer, scheme, started };
+        let caller = Caller { peer, scheme, started, timer };
         let (head, mut body) = request.into_parts();
         let mut met = Met::default();
         let entrances = self.entrances.take();
@@ -198,7 +201,7 @@ impl Door {
         (entrance, is_batch): (Option<&Entrance>, bool),
         head: &http::request::Parts,
         body: &mut Incoming,
-        (caller, met): (Caller, &mut Met),
+        (caller, met): (Caller<'_>, &mut Met),
     ) -> Result<Answer, Problem> {
         let (headers, started) = (&head.headers, caller.started);
         self.header_caps(headers)?;
@@ -248,7 +251,8 @@ impl Door {
         let reader = Reader { source, received_at, trail, deadline };
         let answer = match form {
             Some(form) => {
-                let batch = Batch { entrance, reader, headers, wire_body, charge, once };
+                let timer = caller.timer;
+                let batch = Batch { entrance, reader, headers, wire_body, charge, once, timer };
                 Box::pin(self.batch(batch, form, coding)).await?
             }
             None => {
@@ -258,7 +262,7 @@ impl Door {
                     Err(held) => (wire_body.clone(), Some(held)),
                 };
                 let (parcel, _) = reader.read(Piece { headers, body: &body, kept: wire_body, nth: 0 }, fault);
-                self.single(parcel, (charge, once), source.name()).await?
+                self.single(parcel, (charge, once), (source.name(), caller.timer)).await?
             }
         };
         entrance.pulse().beat(received_at);
@@ -277,7 +281,7 @@ impl Door {
         &self,
         body: &mut Incoming,
         headers: &HeaderMap,
-        (caller, is_read): (Caller, &mut bool),
+        (caller, is_read): (Caller<'_>, &mut bool),
     ) -> Result<(Bytes, Charge), Problem> {
         let (bytes_max, announced) = (self.config.body_max, body.size_hint().lower());
         if announced > bytes_max.0 {
@@ -287,8 +291,9 @@ impl Door {
         let deadline = caller.started + self.config.request_deadline.0 / 2;
         let client = || self.proxies.client(caller.peer, headers);
         *is_read = true;
-        let read = body::read(body, (bytes_max.as_usize(), deadline), &mut charge, client).await?;
-        Ok((read, charge))
+        let reading = body::read(body, bytes_max.as_usize(), &mut charge, client);
+        let read = caller.timer.within(deadline, reading).await;
+        Ok((read.unwrap_or(Err(Problem::BodyLate))?, charge))
     }
 
     async fn prove(
@@ -296,7 +301,7 @@ impl Door {
         entrance: &Entrance,
         headers: &HeaderMap,
         body: &Bytes,
-        (caller, deadline): (Caller, Instant),
+        (caller, deadline): (Caller<'_>, Instant),
     ) -> Result<(), Problem> {
         let source = &entrance.source;
         let request = sources::Request { headers, body, now: (self.clock.0)() };
@@ -330,7 +335,7 @@ impl Door {
         &self,
         parcel: Parcel,
         (charge, once): (Charge, Option<Once>),
-        source: &str,
+        (source, timer): (&str, &Timer),
     ) -> Result<Answer, Problem> {
         let (desk, deadline) = (self.desk.clone(), parcel.deadline);
         let (parcel, taken_max) = (Box::new(parcel), self.way_max());
@@ -346,7 +351,7 @@ impl Door {
                 Some(once) => Box::pin(once.around(taken_max, taking, Told::again)).await,
             }
         });
-        match self.outcome(taking, deadline, source).await?? {
+        match self.outcome(taking, (timer, deadline), source).await?? {
             Told::First(outcome) => Ok(outcome.answer(false)),
             Told::Again(outcome) => {
                 observe::duplicates(source, 1);
@@ -365,15 +370,11 @@ impl Door {
     async fn outcome<T: Send + 'static>(
         &self,
         taking: Pin<Box<impl Future<Output = T> + Send + 'static>>,
-        deadline: Instant,
+        (timer, deadline): (&Timer, Instant),
         source: &str,
     ) -> Result<T, Problem> {
-        match timeout_at(
-            deadline,
-            Escort::new(taking, &self.under_way, self.desk.report_max() + 2 * KEEP_MAX),
-        )
-        .await
-        {
+        let alone_max = self.desk.report_max() + 2 * KEEP_MAX;
+        match timer.within(deadline, Escort::new(taking, &self.under_way, alone_max)).await {
             Ok(Ok(told)) => Ok(told),
             Ok(Err(panic)) => {
                 let panic = said(&*panic);

@@ -2,17 +2,19 @@
 
 use std::{
     convert::Infallible,
+    future::poll_fn,
     net::{IpAddr, SocketAddr},
     sync::{
         Arc,
-        atomic::{AtomicBool, Ordering},
+        atomic::{AtomicUsize, Ordering},
     },
+    task::Poll,
     time::Duration,
 };
 
 use futures::FutureExt;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
 use rustls::ServerConfig;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
@@ -25,8 +27,10 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use crate::{
     GatewayError, body,
     door::Door,
+    leaving::Leaving,
     observe,
     problem::{Answer, Problem},
+    timer::Timer,
     tls,
     voice::Voice,
 };
@@ -150,30 +154,40 @@ async fn talk(
     let config = door.config();
     let (headers_max, bytes_max) = (config.headers_max, config.headers_bytes_max.as_usize());
     let answer_max = config.request_deadline.0 + FAREWELL;
-    let asked = AtomicBool::new(false);
+    let (turns, timer) = (Turns::default(), Timer::new());
     let service = service_fn(|request| {
-        asked.store(true, Ordering::Relaxed);
-        let answering = door.clone().answer(request, from);
+        turns.next();
+        let answering = door.clone().answer(request, (from, &timer));
         debug_assert!(size_of_val(&answering) <= ANSWER_BYTES_MAX, "{} bytes", size_of_val(&answering));
-        answering.inspect(|_| asked.store(false, Ordering::Relaxed))
+        answering.inspect(|_| turns.next())
     });
     let mut builder = http1::Builder::new();
     if headers_max > HEADERS_INLINE {
         builder.max_headers(headers_max);
     }
     let serving = builder
-        .timer(TokioTimer::new())
-        .header_read_timeout(HEAD_TIME_MAX)
         // A sender that says no more still hears its answer.
         .half_close(true)
         .max_buf_size(bytes_max.saturating_mul(2).max(BUFFER_BYTES_MIN))
         .serve_connection(TokioIo::new(Voice::new(stream)), service);
     let mut serving = std::pin::pin!(serving);
-    let served = tokio::select! {
-        served = serving.as_mut() => served,
-        () = shutdown.cancelled() => {
+    let mut silence = std::pin::pin!(turns.silence(HEAD_TIME_MAX));
+    let mut leaving = Leaving::new(shutdown);
+    let end = poll_fn(|task| {
+        if let Poll::Ready(served) = serving.as_mut().poll(task) {
+            return Poll::Ready(End::Served(served));
+        }
+        if leaving.poll(task).is_ready() {
+            return Poll::Ready(End::Leave);
+        }
+        silence.as_mut().poll(task).map(|()| End::Silent)
+    });
+    let served = match end.await {
+        End::Served(served) => served,
+        End::Silent => Ok(()),
+        End::Leave => {
             serving.as_mut().graceful_shutdown();
-            farewell(serving, &asked, answer_max).await
+            farewell(serving, &turns, answer_max).await
         }
     };
     if let Err(error) = served {
@@ -181,18 +195,59 @@ async fn talk(
     }
 }
 
+/// Why a connection is served no more.
+enum End {
+    Served(hyper::Result<()>),
+    /// Nothing is asked of it.
+    Silent,
+    /// Everybody is to leave.
+    Leave,
+}
+
+/// Whose turn it is on a connection, counted: the sender's where it is even, and ours where it is odd.
+#[derive(Debug, Default)]
+struct Turns(AtomicUsize);
+
+impl Turns {
+    fn next(&self) {
+        self.0.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn is_ours(&self) -> bool {
+        self.0.load(Ordering::Relaxed) % 2 == 1
+    }
+
+    /// Ends when the sender has had its turn for too long. To be polled whenever the connection is.
+    ///
+    /// hyper has the same, and makes a timer for each request.
+    fn silence(&self, turn_max: Duration) -> impl Future<Output = ()> {
+        let timer = Timer::new();
+        let (mut seen, mut until) = (self.0.load(Ordering::Relaxed), Instant::now() + turn_max);
+        poll_fn(move |task| {
+            let turn = self.0.load(Ordering::Relaxed);
+            if self.is_ours() {
+                return Poll::Pending;
+            }
+            if turn != seen {
+                (seen, until) = (turn, Instant::now() + turn_max);
+            }
+            timer.poll(until, task)
+        })
+    }
+}
+
 /// The last of a connection: a request that is being handled is answered, and nothing else is waited for, neither the
 /// rest of a head nor a sender that does not read. A delivery that is under way goes on without its connection.
 async fn farewell(
     mut serving: impl Future<Output = hyper::Result<()>> + Unpin,
-    asked: &AtomicBool,
+    turns: &Turns,
     answer_max: Duration,
 ) -> hyper::Result<()> {
     let end = Instant::now() + answer_max;
     if let Ok(served) = timeout(UNASKED_TIME_MAX, &mut serving).await {
         return served;
     }
-    if !asked.load(Ordering::Relaxed) {
+    if !turns.is_ours() {
         return Ok(());
     }
     timeout_at(end, serving).await.unwrap_or(Ok(()))
@@ -218,4 +273,24 @@ async fn turn_away(stream: TcpStream, tls: Option<Arc<ServerConfig>>, _place: Ow
     };
     // However it ends, there is nothing to do about it.
     let _ = tokio::time::timeout(TURNED_AWAY_TIME_MAX, serving).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn only_the_senders_turn_ends_for_its_length_and_each_has_its_own() {
+        const TURN: Duration = Duration::from_millis(300);
+        let turns = Turns::default();
+        let mut silence = std::pin::pin!(turns.silence(TURN));
+        let mut passed = async |time: Duration| timeout(time, silence.as_mut()).await.is_ok();
+        assert!(!passed(TURN / 2).await);
+        turns.next();
+        assert!(!passed(TURN * 3).await, "a delivery that takes its time");
+        turns.next();
+        let began = Instant::now();
+        assert!(passed(TURN * 20).await, "the next head does not come");
+        assert!(began.elapsed() >= TURN);
+    }
 }

@@ -5,10 +5,12 @@
 use std::{
     io::{Error, ErrorKind, IoSlice, Result},
     pin::Pin,
+    sync::LazyLock,
     task::{Context, Poll, ready},
     time::Duration,
 };
 
+use memchr::memmem::Finder;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     time::{Sleep, sleep},
@@ -21,6 +23,7 @@ const DEAF_TIME_MAX: Duration = Duration::from_secs(30);
 
 /// How the two largest numbers of 64 bits begin.
 const ENDLESS: &[u8] = b"1844674407370955161";
+static FINDER: LazyLock<Finder<'_>> = LazyLock::new(|| Finder::new(ENDLESS));
 /// How much of what comes at once is looked through for them: a head that is not too long.
 const HEARD_BYTES_MAX: usize = 8 << 10;
 
@@ -121,7 +124,7 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
 /// Whether a head names one of the two lengths that hyper answers 431 to, as if the head were too long: it keeps these
 /// numbers for itself, and answers 400 to larger ones.
 fn is_endless(words: &[u8]) -> bool {
-    memchr::memmem::find(&words[..words.len().min(HEARD_BYTES_MAX)], ENDLESS).is_some()
+    FINDER.find(&words[..words.len().min(HEARD_BYTES_MAX)]).is_some()
 }
 
 /// What to say in place of an answer without a body, which none of ours is.

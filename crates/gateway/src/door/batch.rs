@@ -18,6 +18,7 @@ use crate::{
     reader::{Coding, Piece, Reader, unpacked},
     room::Charge,
     split::{Form, Unsplit},
+    timer::Timer,
 };
 
 /// Items that are read before others get their turn.
@@ -31,6 +32,8 @@ pub(super) struct Batch<'a> {
     pub wire_body: Bytes,
     pub charge: Charge,
     pub once: Option<Once>,
+    /// The connection's.
+    pub timer: &'a Timer,
 }
 
 impl Door {
@@ -40,7 +43,7 @@ impl Door {
         form: Form,
         coding: Coding,
     ) -> Result<Answer, Problem> {
-        let Batch { entrance, reader, headers, wire_body, mut charge, once } = batch;
+        let Batch { entrance, reader, headers, wire_body, mut charge, once, timer } = batch;
         let (bytes_max, items_max) = (self.config.body_max.as_usize(), self.config.batch_items_max);
         let whole = |held| {
             let piece = Piece { headers, body: &wire_body, kept: wire_body.clone(), nth: 0 };
@@ -77,7 +80,7 @@ impl Door {
                 Some(once) => once.around(taken_max, taking, again).await,
             }
         });
-        let told = self.outcome(taking, reader.deadline, entrance.source.name()).await??;
+        let told = self.outcome(taking, (timer, reader.deadline), entrance.source.name()).await??;
         let told = told.map_err(|reason| Problem::Unavailable { reason })?;
         let repeats = told.iter().filter(|(_, repeated)| *repeated).count();
         observe::duplicates(entrance.source.name(), repeats);
