@@ -7,6 +7,7 @@ use std::{sync::Arc, time::Duration};
 
 use bus::{Placed, SendError};
 use bytes::Bytes;
+use futures::future::Either;
 use metrics::Histogram;
 use okr::OkrEvent;
 use sources::Fingerprint;
@@ -16,7 +17,7 @@ use crate::{
     GatewayConfig,
     answer::{Accepted, Outcome},
     departments::Map,
-    kafka::{Log, Report},
+    kafka::{Framing, Log, Report},
     observe,
     original::Original,
     records::{EventRecord, Topics, Why},
@@ -209,19 +210,15 @@ impl Desk {
         Ok(Outcome::Held(held.reason))
     }
 
-    async fn encoded(
-        &self,
-        deadline: Instant,
-        encoding: impl Future<Output = Result<Bytes, wire::WireError>>,
-    ) -> Result<Bytes, &'static str> {
-        match timeout_at(deadline, encoding).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) => {
-                trouble("encode", error.reason(), error.is_passing(), &error);
-                Err(error.reason())
-            }
-            Err(_) => Err("registry_slow"),
-        }
+    async fn encoded(&self, deadline: Instant, framing: Framing<'_>) -> Result<Bytes, &'static str> {
+        let framed = match framing {
+            Either::Left(framed) => framed,
+            Either::Right(asking) => timeout_at(deadline, asking).await.map_err(|_| "registry_slow")?,
+        };
+        framed.map_err(|error| {
+            trouble("encode", error.reason(), error.is_passing(), &error);
+            error.reason()
+        })
     }
 
     /// Hands all records over and waits for all reports, in the records' order.

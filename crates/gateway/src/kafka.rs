@@ -1,26 +1,29 @@
 //! The log as the gateway sees it: values are encoded, records are handed over, reports come back.
 
-use async_trait::async_trait;
-use bus::{OutRecord, Placed, SendError};
+use bus::{Delivery, OutRecord, Placed, SendError};
 use bytes::Bytes;
-use futures::future::BoxFuture;
+use futures::future::{BoxFuture, Either};
 use okr::OkrEvent;
-use wire::{Arrival, Pending, WireError};
+use wire::{ArrivalRef, Pending, WireError};
 
-/// The report of one record: where it lies, or that it is not known to lie anywhere.
-pub(crate) type Report = BoxFuture<'static, Result<Placed, SendError>>;
+/// The report of one record: where it lies, or that it is not known to lie anywhere. Most need nothing on the heap.
+pub(crate) type Report = Either<Delivery, BoxFuture<'static, Result<Placed, SendError>>>;
+
+/// A value in its frame: at once, or after the registry was asked.
+pub(crate) type Framing<'a> = Either<Framed, BoxFuture<'a, Framed>>;
+
+pub(crate) type Framed = Result<Bytes, WireError>;
 
 /// Kafka and the schema registry. Tests have one of their own, which fails and hangs as they like.
-#[async_trait]
 pub(crate) trait Log: Send + Sync + std::fmt::Debug {
-    /// Frames an event. Fast but for the first time, when the schema's id is asked for.
-    async fn event(&self, event: &OkrEvent) -> Result<Bytes, WireError>;
+    /// Frames an event; at once but for the first time, when the schema's id is asked for.
+    fn event<'a>(&'a self, event: &'a OkrEvent) -> Framing<'a>;
 
     /// Frames an arrival, likewise.
-    async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError>;
+    fn arrival<'a>(&'a self, arrival: &'a ArrivalRef<'a>) -> Framing<'a>;
 
-    /// Frames a reference to an arrival, likewise.
-    async fn pending(&self, pending: &Pending) -> Result<Bytes, WireError>;
+    /// Frames a reference to an arrival.
+    fn pending<'a>(&'a self, pending: &'a Pending) -> Framing<'a>;
 
     /// Hands a record over, without waiting; the order of calls is the order in a partition. The report always
     /// comes, whoever still waits for it.
@@ -34,22 +37,26 @@ pub(crate) struct Kafka {
     pub encoder: wire::Encoder,
 }
 
-#[async_trait]
 impl Log for Kafka {
-    async fn event(&self, event: &OkrEvent) -> Result<Bytes, WireError> {
-        self.encoder.event(event).await
+    fn event<'a>(&'a self, event: &'a OkrEvent) -> Framing<'a> {
+        match self.encoder.event_now(event) {
+            Some(framed) => Either::Left(framed),
+            None => Either::Right(Box::pin(self.encoder.event(event))),
+        }
     }
 
-    async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError> {
-        self.encoder.arrival(arrival).await
+    fn arrival<'a>(&'a self, arrival: &'a ArrivalRef<'a>) -> Framing<'a> {
+        match self.encoder.arrival_now(arrival) {
+            Some(framed) => Either::Left(framed),
+            None => Either::Right(Box::pin(self.encoder.arrival(arrival))),
+        }
     }
 
-    async fn pending(&self, pending: &Pending) -> Result<Bytes, WireError> {
-        self.encoder.pending(pending).await
+    fn pending<'a>(&'a self, pending: &'a Pending) -> Framing<'a> {
+        Either::Right(Box::pin(self.encoder.pending(pending)))
     }
 
     fn enqueue(&self, record: OutRecord) -> Result<Report, SendError> {
-        let delivery = self.producer.enqueue(record)?;
-        Ok(Box::pin(delivery))
+        self.producer.enqueue(record).map(Either::Left)
     }
 }

@@ -6,7 +6,7 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, header};
 use jiff::Timestamp;
 use sources::Source;
-use wire::Arrival;
+use wire::ArrivalRef;
 
 /// Headers that are kept with every arrival, beside those that its source's dialect reads.
 pub(crate) const KEPT: &[&str] = &["content-type", "content-encoding", "user-agent", "traceparent"];
@@ -47,21 +47,20 @@ impl Original {
     }
 
     /// As it goes to `okr.arrivals`.
-    pub(crate) fn arrival(&self) -> Arrival {
-        let texts = self.headers.iter().map(|(name, value)| (name.clone().into_owned(), text(value)));
+    pub(crate) fn arrival(&self) -> ArrivalRef<'_> {
         let content_type = self.headers.iter().find(|(name, _)| name == header::CONTENT_TYPE.as_str());
-        Arrival {
-            source: self.source.clone(),
-            kind: self.kind.to_owned(),
-            delivery_id: Some(self.delivery_id.clone()),
+        ArrivalRef {
+            source: &self.source,
+            kind: self.kind,
+            delivery_id: Some(&self.delivery_id),
             received_at: self.received_at,
             content_type: content_type.map(|(_, value)| text(value)),
-            headers: texts.collect(),
-            body: self.body.clone(),
+            headers: self.headers.iter().map(|(name, value)| (&**name, text(value))).collect(),
+            body: &self.body,
         }
     }
 }
 
-fn text(value: &HeaderValue) -> String {
-    String::from_utf8_lossy(value.as_bytes()).into_owned()
+fn text(value: &HeaderValue) -> Cow<'_, str> {
+    String::from_utf8_lossy(value.as_bytes())
 }

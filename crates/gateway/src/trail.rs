@@ -5,6 +5,7 @@
 use boot::trace::{Role, Span, TraceContext};
 use bus::{Headers, OutRecord, header};
 use bytes::Bytes;
+use futures::future::Either;
 use http::{HeaderMap, Method};
 use tokio::time::Instant;
 
@@ -115,14 +116,14 @@ impl Outgoing {
             if span.recorded().is_none() {
                 return report;
             }
-            Box::pin(async move {
+            Either::Right(Box::pin(async move {
                 let placed = report.await;
                 match &placed {
                     Ok(placed) => span.tell(|draft| draft.set("messaging.kafka.offset", placed.offset)),
                     Err(error) => span.fail(error.reason(), &error.to_string()),
                 }
                 placed
-            })
+            }))
         };
         (record, ended)
     }

@@ -87,8 +87,11 @@ pub(crate) fn text(path: &'static str, raw: Raw<'_>) -> Result<Option<String>, U
 /// Like [`text`], without a copy where none is needed.
 pub(crate) fn word<'a>(path: &'static str, raw: Raw<'a>) -> Result<Option<Cow<'a, str>>, Untranslatable> {
     let Some(raw) = raw else { return Ok(None) };
-    if !raw.get().starts_with('"') {
-        return Err(fault(path, "must be a text"));
+    let quoted = raw.get().strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let written = quoted.ok_or_else(|| fault(path, "must be a text"))?;
+    // Raw values have been read once: without an escape, what stands there is what is meant.
+    if !written.contains('\\') {
+        return Ok(Some(written).filter(|word| !word.is_empty()).map(Cow::Borrowed));
     }
     let Borrowed(word) =
         serde_json::from_str(raw.get()).map_err(|_| fault(path, "is a text that is not valid Unicode"))?;

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use okr::OkrEvent;
 use serde::Serialize;
 
-use crate::{Arrival, Audit, Pending, Registry, WireError, frame, positional, schema::Ours};
+use crate::{ArrivalRef, Audit, Pending, Registry, WireError, frame, positional, schema::Ours};
 
 /// What most records fit in, but for a body: growing on the way would copy what is written.
 const FRAME_BYTES: usize = 1024;
@@ -24,13 +24,22 @@ impl Encoder {
     /// what others register later changes nothing. It is asked again after [`WireError::RegistryDown`] and
     /// [`WireError::Unregistered`].
     pub async fn event(&self, event: &OkrEvent) -> Result<Bytes, WireError> {
-        let note = event.note.as_ref().map_or(0, String::len);
-        self.frame(Ours::Event, event, FRAME_BYTES + note).await
+        self.frame(Ours::Event, event, event_bytes(event)).await
+    }
+
+    /// As [`Encoder::event`], without waiting: none where the registry has to be asked first.
+    pub fn event_now(&self, event: &OkrEvent) -> Option<Result<Bytes, WireError>> {
+        self.frame_now(Ours::Event, event, event_bytes(event))
     }
 
     /// The frame of an arrival, likewise.
-    pub async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError> {
+    pub async fn arrival(&self, arrival: &ArrivalRef<'_>) -> Result<Bytes, WireError> {
         self.frame(Ours::Arrival, arrival, FRAME_BYTES + arrival.body.len()).await
+    }
+
+    /// As [`Encoder::arrival`], without waiting.
+    pub fn arrival_now(&self, arrival: &ArrivalRef<'_>) -> Option<Result<Bytes, WireError>> {
+        self.frame_now(Ours::Arrival, arrival, FRAME_BYTES + arrival.body.len())
     }
 
     /// The frame of an entry of the audit, likewise.
@@ -44,9 +53,26 @@ impl Encoder {
     }
 
     async fn frame<T: Serialize>(&self, ours: Ours, value: &T, bytes: usize) -> Result<Bytes, WireError> {
-        let mut frame = Vec::with_capacity(bytes);
-        frame.extend_from_slice(&frame::head(self.registry.id(ours).await?));
-        positional::write(&mut frame, value).map_err(WireError::avro)?;
-        Ok(frame.into())
+        written(self.registry.id(ours).await?, value, bytes)
     }
+
+    fn frame_now<T: Serialize>(
+        &self,
+        ours: Ours,
+        value: &T,
+        bytes: usize,
+    ) -> Option<Result<Bytes, WireError>> {
+        self.registry.known_id(ours).map(|id| written(id, value, bytes))
+    }
+}
+
+fn event_bytes(event: &OkrEvent) -> usize {
+    FRAME_BYTES + event.note.as_ref().map_or(0, String::len)
+}
+
+fn written<T: Serialize>(id: u32, value: &T, bytes: usize) -> Result<Bytes, WireError> {
+    let mut frame = Vec::with_capacity(bytes);
+    frame.extend_from_slice(&frame::head(id));
+    positional::write(&mut frame, value).map_err(WireError::avro)?;
+    Ok(frame.into())
 }

@@ -25,7 +25,7 @@ mod unknown;
 
 pub use admin::{FULL_TRANSITIVE, Fit, Standing};
 pub use alone::alone;
-pub use arrival::Arrival;
+pub use arrival::{Arrival, ArrivalRef};
 pub use audit::{Audit, Stage, Verb};
 pub use compatibility::compatible;
 pub use decoder::Decoder;

@@ -126,6 +126,11 @@ impl Registry {
         self.cell(ours).get_or_try_init(|| self.look_up(ours)).await.copied()
     }
 
+    /// As [`Registry::id`], if it was looked up before.
+    pub(crate) fn known_id(&self, ours: Ours) -> Option<u32> {
+        self.cell(ours).get().copied()
+    }
+
     fn cell(&self, ours: Ours) -> &OnceCell<u32> {
         match ours {
             Ours::Event => &self.shared.event_id,

@@ -8,14 +8,14 @@ use std::{
     },
 };
 
-use async_trait::async_trait;
 use bus::{OutRecord, Placed, SendError};
 use bytes::Bytes;
+use futures::future::Either;
 use okr::OkrEvent;
 use tokio::sync::oneshot;
-use wire::{Arrival, Pending, WireError};
+use wire::{Arrival, ArrivalRef, Pending, WireError};
 
-use crate::kafka::{Log, Report};
+use crate::kafka::{Framing, Log, Report};
 
 /// What becomes of one record; without a word it is acknowledged.
 #[derive(Debug)]
@@ -89,18 +89,17 @@ impl Fake {
     }
 }
 
-#[async_trait]
 impl Log for Fake {
-    async fn event(&self, event: &OkrEvent) -> Result<Bytes, WireError> {
-        self.encoded(serde_json::to_vec(event).unwrap()).await
+    fn event<'a>(&'a self, event: &'a OkrEvent) -> Framing<'a> {
+        Either::Right(Box::pin(self.encoded(serde_json::to_vec(event).unwrap())))
     }
 
-    async fn arrival(&self, arrival: &Arrival) -> Result<Bytes, WireError> {
-        self.encoded(serde_json::to_vec(arrival).unwrap()).await
+    fn arrival<'a>(&'a self, arrival: &'a ArrivalRef<'a>) -> Framing<'a> {
+        Either::Right(Box::pin(self.encoded(serde_json::to_vec(arrival).unwrap())))
     }
 
-    async fn pending(&self, pending: &Pending) -> Result<Bytes, WireError> {
-        self.encoded(serde_json::to_vec(pending).unwrap()).await
+    fn pending<'a>(&'a self, pending: &'a Pending) -> Framing<'a> {
+        Either::Right(Box::pin(self.encoded(serde_json::to_vec(pending).unwrap())))
     }
 
     fn enqueue(&self, record: OutRecord) -> Result<Report, SendError> {
@@ -112,7 +111,7 @@ impl Log for Fake {
         let placed =
             Placed { partition: record.partition, offset: self.offset.fetch_add(1, Ordering::SeqCst) };
         self.records.lock().unwrap().push(record);
-        Ok(match act {
+        Ok(Either::Right(match act {
             Act::Fail(error) => Box::pin(async { Err(error) }),
             Act::Hang => Box::pin(std::future::pending()),
             Act::Wait(word) => Box::pin(async move {
@@ -120,6 +119,6 @@ impl Log for Fake {
                 Ok(placed)
             }),
             Act::Ack | Act::Refuse(_) => Box::pin(async move { Ok(placed) }),
-        })
+        }))
     }
 }

@@ -27,7 +27,7 @@ async fn an_arrival_is_the_bytes_that_one_computes_by_hand() {
     expected.push(0); // First branch: null.
     expected.extend([&[2], &text("x-a")[..], &text("1")[..], &[0]].concat()); // One entry, end of the map.
     expected.extend([6, b'{', b'}', 0xff]);
-    assert_eq!(registry.encoder().arrival(&arrival()).await.unwrap(), expected);
+    assert_eq!(registry.encoder().arrival(&arrival().view()).await.unwrap(), expected);
     assert_eq!(registry.decoder().arrival(&expected).await.unwrap(), arrival());
 }
 
@@ -139,7 +139,7 @@ async fn a_datum_that_is_cut_short_or_too_long_is_refused() {
 #[tokio::test]
 async fn a_frame_of_another_record_is_refused_by_name() {
     let (fake, registry) = registered().await;
-    let frame = registry.encoder().arrival(&arrival()).await.unwrap();
+    let frame = registry.encoder().arrival(&arrival().view()).await.unwrap();
     let error = registry.decoder().event(&frame).await.unwrap_err();
     assert_eq!(error, WireError::Schema("it is of a record `Arrival`, not `OkrEvent`".to_owned()));
     let id = fake.add("numbers-value", "\"long\"");
@@ -154,11 +154,11 @@ async fn any_record_can_be_shown() {
     let frame = encoder.event(&full()).await.unwrap();
     assert_eq!(decoder.any(&frame).await.unwrap(), serde_json::to_value(full()).unwrap());
 
-    let shown = decoder.any(&encoder.arrival(&arrival()).await.unwrap()).await.unwrap();
+    let shown = decoder.any(&encoder.arrival(&arrival().view()).await.unwrap()).await.unwrap();
     assert_eq!(shown["body_base64"], "e33/");
     assert_eq!(shown["received_at"], "1970-01-01T00:00:00.000001Z");
     let readable = Arrival { body: "{\"a\":1}".into(), ..arrival() };
-    let shown = decoder.any(&encoder.arrival(&readable).await.unwrap()).await.unwrap();
+    let shown = decoder.any(&encoder.arrival(&readable.view()).await.unwrap()).await.unwrap();
     assert_eq!((&shown["body"], shown.get("body_base64")), (&"{\"a\":1}".into(), None));
 
     let schema = r#"{"type":"record","name":"Other","fields":[{"name":"n","type":["null","long"]}]}"#;
