@@ -1,6 +1,6 @@
 //! Processor time and memory of a process, as Linux tells them; nothing where it does not.
 
-use std::time::Duration;
+use std::{collections::HashMap, ffi::OsString, time::Duration};
 
 /// Linux counts a hundred ticks a second on every machine, whatever its own clock does.
 const TICK: Duration = Duration::from_millis(10);
@@ -13,6 +13,24 @@ pub fn processor_time(process: u32) -> Option<Duration> {
 /// What this process has used so far.
 pub fn used() -> Option<Duration> {
     processor_time(std::process::id())
+}
+
+/// What a process has used, to the nanosecond: the sum of its threads, also of those that have ended since.
+#[derive(Debug, Default)]
+pub struct Meter(HashMap<OsString, u64>);
+
+impl Meter {
+    /// User and system time that the process has used so far; of a thread that ends between two calls, the time since
+    /// the first is missing.
+    pub fn processor_time(&mut self, process: u32) -> Option<Duration> {
+        for thread in std::fs::read_dir(format!("/proc/{process}/task")).ok()? {
+            let thread = thread.ok()?;
+            // One that has just ended is not to be read any more.
+            let Ok(told) = std::fs::read_to_string(thread.path().join("schedstat")) else { continue };
+            self.0.insert(thread.file_name(), told.split_whitespace().next()?.parse().ok()?);
+        }
+        Some(Duration::from_nanos(self.0.values().sum()))
+    }
 }
 
 /// The name in brackets may hold blanks; user and system ticks are the 14th and 15th fields of all.

@@ -8,12 +8,13 @@ use tokio::{
     process::{Child, ChildStdin, Command},
 };
 
-use super::super::meter;
+use super::super::meter::{self, Meter};
 use crate::cli::{Settings, bench::Serve};
 
 /// Ends with its handle, and, because its stdin closes, with us however we end.
 pub struct Server {
     child: Child,
+    meter: Meter,
     _orders: ChildStdin,
     pub address: SocketAddr,
 }
@@ -36,13 +37,18 @@ impl Server {
         let words = child.stdout.take().context("the server has no stdout")?;
         let word = BufReader::new(words).lines().next_line().await?;
         let word = word.with_context(|| format!("{} ended at once", serve.name()))?;
-        Ok(Self { child, _orders: orders, address: word.parse().context("the server said no address")? })
+        Ok(Self {
+            child,
+            meter: Meter::default(),
+            _orders: orders,
+            address: word.parse().context("the server said no address")?,
+        })
     }
 
     /// What it has used so far.
-    pub fn processor_time(&self) -> Result<Duration> {
+    pub fn processor_time(&mut self) -> Result<Duration> {
         let id = self.child.id().context("the server has ended")?;
-        meter::processor_time(id).context("processor time is read from /proc, which only Linux has")
+        self.meter.processor_time(id).context("processor time is read from /proc, which only Linux has")
     }
 
     /// The most memory that it ever held, in bytes.

@@ -77,52 +77,55 @@ pub fn answer(read: &[u8]) -> Option<(u16, usize)> {
     Some((status, head + length.unwrap_or_default()))
 }
 
-/// Sends so many webhooks over so many connections, each as soon as the one before is answered.
-pub async fn rush(
-    address: SocketAddr,
-    connections: u64,
-    requests: u64,
-    numbers: &Arc<AtomicU64>,
-) -> Result<()> {
-    hurry(address, connections, (requests, 1), numbers).await
+/// Connections that are open, and were asked once.
+pub struct Crowd {
+    lines: Vec<Line>,
+    numbers: Arc<AtomicU64>,
 }
 
-/// Sends so many webhooks in batches, over so many connections.
-pub async fn pile(
-    address: SocketAddr,
-    connections: u64,
-    webhooks: u64,
-    numbers: &Arc<AtomicU64>,
-) -> Result<()> {
-    hurry(address, connections, (webhooks.div_ceil(BATCH), BATCH), numbers).await
-}
+impl Crowd {
+    /// Opens so many, and delivers a webhook over each: what a connection costs is not what a request costs.
+    pub async fn open(address: SocketAddr, connections: u64, numbers: &Arc<AtomicU64>) -> Result<Self> {
+        let mut lines = Vec::new();
+        for _ in 0..connections {
+            lines.push(Line::open(address).await?);
+        }
+        let mut crowd = Self { lines, numbers: Arc::clone(numbers) };
+        crowd.rush(connections).await?;
+        Ok(crowd)
+    }
 
-/// `each` is how many webhooks one request carries.
-async fn hurry(
-    address: SocketAddr,
-    connections: u64,
-    (requests, each): (u64, u64),
-    numbers: &Arc<AtomicU64>,
-) -> Result<()> {
-    let left = Arc::new(AtomicU64::new(requests));
-    let mut lines = JoinSet::new();
-    for _ in 0..connections {
-        let (left, numbers) = (Arc::clone(&left), Arc::clone(numbers));
-        lines.spawn(async move {
-            let mut line = Line::open(address).await?;
-            while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok()
-            {
-                let number = numbers.fetch_add(each, Ordering::Relaxed);
-                let request = if each == 1 { request(number) } else { batch(number..number + each) };
-                line.deliver(&request).await?;
-            }
-            Ok::<_, anyhow::Error>(())
-        });
+    /// Sends so many webhooks, on each connection one as soon as the one before is answered.
+    pub async fn rush(&mut self, webhooks: u64) -> Result<()> {
+        self.hurry(webhooks, 1).await
     }
-    while let Some(ended) = lines.join_next().await {
-        ended?.context("a webhook was not accepted")?;
+
+    /// Sends so many webhooks in batches.
+    pub async fn pile(&mut self, webhooks: u64) -> Result<()> {
+        self.hurry(webhooks.div_ceil(BATCH), BATCH).await
     }
-    Ok(())
+
+    /// `each` is how many webhooks one request carries.
+    async fn hurry(&mut self, requests: u64, each: u64) -> Result<()> {
+        let left = Arc::new(AtomicU64::new(requests));
+        let mut under_way = JoinSet::new();
+        for mut line in self.lines.drain(..) {
+            let (left, numbers) = (Arc::clone(&left), Arc::clone(&self.numbers));
+            under_way.spawn(async move {
+                let one_less = |left: u64| left.checked_sub(1);
+                while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, one_less).is_ok() {
+                    let number = numbers.fetch_add(each, Ordering::Relaxed);
+                    let request = if each == 1 { request(number) } else { batch(number..number + each) };
+                    line.deliver(&request).await?;
+                }
+                Ok::<_, anyhow::Error>(line)
+            });
+        }
+        while let Some(ended) = under_way.join_next().await {
+            self.lines.push(ended?.context("a webhook was not accepted")?);
+        }
+        Ok(())
+    }
 }
 
 /// Sends at a steady pace and says how long each answer took, sorted.

@@ -25,10 +25,13 @@ use crate::{
     ops, parts,
 };
 use child::Server;
+use client::Crowd;
 use report::{Course, Report, Round};
 
 /// Latency is measured at this pace.
 const STROLL_PER_SECOND: u32 = 200;
+/// A round is cut into so many.
+const TURNS: u64 = 10;
 /// Connections of senders of batches: each request is a hundred times as large.
 const BATCH_CONNECTIONS: u64 = 4;
 /// Until a server takes its first webhook: it joins nothing, but has to find Kafka and the registry.
@@ -67,29 +70,22 @@ async fn measured(settings: &Settings, whole: &Whole, options: &Options, topic: 
     for &connections in &options.connections {
         let mut course = Course { connections, ..Course::default() };
         for number in 0..=options.rounds {
-            for (server, rounds) in servers.iter().zip(&mut course.rounds) {
-                let work = client::rush(server.address, connections, options.requests, &numbers);
-                let round = round(server, options.requests, work).await?;
-                // The first round warms up.
-                if number > 0 {
-                    rounds.push(round);
-                }
+            let spent = by_turns(&mut servers, (connections, options.requests), &numbers).await?;
+            // The first round warms up.
+            if number > 0 {
+                course.rounds.iter_mut().zip(spent).for_each(|(rounds, round)| rounds.push(round));
             }
             eprintln!("{connections} connections, round {number} of {}: {}", options.rounds, course.last());
         }
         report.courses.push(course);
     }
-    let webhooks = options.requests.next_multiple_of(client::BATCH);
     for number in 0..=options.rounds {
         // The floor knows no batches.
-        for (server, batches) in servers.iter().zip(&mut report.batches).skip(1) {
+        for (server, batches) in servers.iter_mut().zip(&mut report.batches).skip(1) {
             let connections = options.connections.first().copied().unwrap_or(1);
-            let work = client::rush(server.address, connections, options.requests, &numbers);
-            let single = round(server, options.requests, work).await?;
-            let work = client::pile(server.address, BATCH_CONNECTIONS, webhooks, &numbers);
-            let batched = round(server, webhooks, work).await?;
+            let spent = alone_and_in_batches(server, (connections, options.requests), &numbers).await?;
             if number > 0 {
-                batches.push((single, batched));
+                batches.push(spent);
             }
         }
         eprintln!("batches, round {number} of {}", options.rounds);
@@ -101,8 +97,49 @@ async fn measured(settings: &Settings, whole: &Whole, options: &Options, topic: 
     Ok(report)
 }
 
+/// One round of all servers, by short turns: what else the machine does meets all of them alike.
+async fn by_turns(
+    servers: &mut [Server],
+    (connections, requests): (u64, u64),
+    numbers: &Arc<AtomicU64>,
+) -> Result<Vec<Round>> {
+    let mut crowds = Vec::new();
+    for server in servers.iter() {
+        crowds.push(Crowd::open(server.address, connections, numbers).await?);
+    }
+    let mut rounds = vec![Round::default(); servers.len()];
+    for turn in turns(requests) {
+        for ((server, crowd), round) in servers.iter_mut().zip(&mut crowds).zip(&mut rounds) {
+            *round += spent(server, turn, crowd.rush(turn)).await?;
+        }
+    }
+    Ok(rounds)
+}
+
+/// One round of a server, by short turns of webhooks alone and of as many in batches.
+async fn alone_and_in_batches(
+    server: &mut Server,
+    (connections, requests): (u64, u64),
+    numbers: &Arc<AtomicU64>,
+) -> Result<(Round, Round)> {
+    let mut many = Crowd::open(server.address, connections, numbers).await?;
+    let mut few = Crowd::open(server.address, BATCH_CONNECTIONS, numbers).await?;
+    let (mut alone, mut batched) = (Round::default(), Round::default());
+    for turn in turns(requests) {
+        alone += spent(server, turn, many.rush(turn)).await?;
+        let webhooks = turn.next_multiple_of(client::BATCH);
+        batched += spent(server, webhooks, few.pile(webhooks)).await?;
+    }
+    Ok((alone, batched))
+}
+
+/// A round's requests, cut into turns.
+fn turns(requests: u64) -> impl Iterator<Item = u64> {
+    (0..TURNS).map(move |nth| requests * (nth + 1) / TURNS - requests * nth / TURNS)
+}
+
 /// What the server spends on some work.
-async fn round(server: &Server, requests: u64, work: impl Future<Output = Result<()>>) -> Result<Round> {
+async fn spent(server: &mut Server, requests: u64, work: impl Future<Output = Result<()>>) -> Result<Round> {
     let (start, before) = (Instant::now(), server.processor_time()?);
     work.await?;
     let cpu = server.processor_time()?.saturating_sub(before);
@@ -112,8 +149,8 @@ async fn round(server: &Server, requests: u64, work: impl Future<Output = Result
 async fn awake(server: &Server, numbers: &Arc<AtomicU64>) -> Result<()> {
     let start = Instant::now();
     loop {
-        match client::rush(server.address, 1, 1, numbers).await {
-            Ok(()) => return Ok(()),
+        match Crowd::open(server.address, 1, numbers).await {
+            Ok(_) => return Ok(()),
             Err(error) if start.elapsed() > READY_WAIT => return Err(error),
             Err(_) => tokio::time::sleep(Duration::from_millis(200)).await,
         }

@@ -1,6 +1,6 @@
 //! What was measured, and whether it is good enough. Pure.
 
-use std::{fmt, time::Duration};
+use std::{fmt, ops::AddAssign, time::Duration};
 
 use serde_json::{Value, json};
 
@@ -19,12 +19,20 @@ const MIB: f64 = 1_048_576.0;
 const SERVERS: usize = Serve::ALL.len();
 
 /// One round of one server.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct Round {
     pub requests: u64,
     pub wall: Duration,
     /// Processor time of the server's process.
     pub cpu: Duration,
+}
+
+impl AddAssign for Round {
+    fn add_assign(&mut self, more: Self) {
+        self.requests += more.requests;
+        self.wall += more.wall;
+        self.cpu += more.cpu;
+    }
 }
 
 impl Round {
@@ -61,7 +69,7 @@ impl Course {
     /// The newest round in a line.
     pub fn last(&self) -> String {
         let one = |(serve, rounds): (Serve, &Vec<Round>)| {
-            rounds.last().map(|round| format!("{} {:.0} µs", serve.name(), round.cost_us()))
+            rounds.last().map(|round| format!("{} {:.1} µs", serve.name(), round.cost_us()))
         };
         let shown: Vec<String> = Serve::ALL.into_iter().zip(&self.rounds).filter_map(one).collect();
         if shown.is_empty() { "warm".to_owned() } else { shown.join(", ") }
@@ -198,12 +206,12 @@ impl fmt::Display for Report {
             writeln!(f, "{} connections", course.connections)?;
             for (server, serve) in Serve::ALL.into_iter().enumerate() {
                 let (cost, rate) = (course.cost(server), course.rate(server));
-                let spread = format!("({:.0} to {:.0})", cost.least, cost.most);
+                let spread = format!("({:.1} to {:.1})", cost.least, cost.most);
                 let name = serve.name();
                 let ratio = course.ratio(server);
                 writeln!(
                     f,
-                    "  {name:<18}{:>8.0} µs {spread:>16}{ratio:>8.2}×{:>10.0}/s",
+                    "  {name:<18}{:>8.1} µs {spread:>16}{ratio:>8.2}×{:>10.0}/s",
                     cost.median, rate.median
                 )?;
             }
