@@ -2,7 +2,7 @@
 //!
 //! A person is known by words: an address, a name, a tool's own id. The list keeps a salted hash of each, never the word;
 //! so what a text says is hashed as well, word by word, and the effort does not grow with the list.
-//! Every commit reads the list in its own transaction and erases by it what it writes, so that neither a record that
+//! Every commit erases what it writes by the list as it stands in its own transaction (`recall`), so that neither a record that
 //! comes again nor one that comes late brings the person back. Whoever fills the tables anew has to go by the same list:
 //! `okr_erasures` belongs to the warehouse, not to a generation of its rows.
 

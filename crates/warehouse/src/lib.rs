@@ -17,6 +17,7 @@ mod observe;
 mod open;
 mod postgres;
 pub mod rebuild;
+mod recall;
 mod retention;
 mod room;
 mod service;

@@ -14,6 +14,7 @@ use worker::{Batch, Mark};
 use super::columns::{Reader, day, id, number, time, words, written};
 use super::{erasures, statements as sql};
 use crate::entry::{self, Entry};
+use crate::recall::Recall;
 use crate::sift::{Known, KnownEvent, Sifted, sift};
 use crate::subjects::{self, Day, Outcome, Reach, Stored};
 
@@ -24,7 +25,7 @@ pub(super) const BEGINNING: &str = "0";
 pub(super) fn commit(
     session: &mut Session,
     batch: &Batch<Vec<Entry>>,
-    now: Timestamp,
+    (recall, now): (&Recall, Timestamp),
 ) -> Result<Option<usize>, QueueError> {
     for Mark { slot, epoch, from, .. } in &batch.marks {
         let at = (&*slot.topic, slot.partition, *epoch, *from);
@@ -33,7 +34,8 @@ pub(super) fn commit(
         }
     }
     let mut work = Work { session, now: time(now) };
-    let entries = erasures::read(work.session)?.cover(&batch.changes);
+    let forgotten = erasures::forgotten(work.session, recall)?;
+    let entries = forgotten.cover(&batch.changes);
     let known = work.known(&entries)?;
     let sifted = sift(&entries, &known);
     let emptied = work.take_out(&sifted)?;

@@ -1,5 +1,7 @@
 //! The list of those who were forgotten, and what it takes out of rows that are there already.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 use libsql::Value;
 use okr::OkrEvent;
@@ -11,6 +13,7 @@ use super::columns::{Reader, id, time, words};
 use super::commit::BEGINNING;
 use super::statements::HISTORY;
 use crate::erasures::{Erasure, Erasures, Kind, Token, unknown};
+use crate::recall::Recall;
 use crate::sweep::{Rule, Swept, Tally};
 
 /// How many subjects are gone through at a time: meanwhile nobody else writes.
@@ -18,7 +21,16 @@ const SUBJECTS_MAX: i64 = 32;
 
 const ALL: &str = "SELECT salt, token, kind FROM okr_erasures";
 
-const ADD: &str = "INSERT INTO okr_erasures (token, salt, kind, run, erased_at) VALUES (?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
+/// One without a number comes first.
+const NEWEST: &str =
+    "SELECT * FROM (SELECT added_nth, token, run FROM okr_erasures WHERE added_nth IS NULL LIMIT 1) UNION ALL
+    SELECT * FROM (SELECT added_nth, token, run FROM okr_erasures ORDER BY added_nth DESC, token DESC LIMIT 1)";
+
+const NEXT: &str = "SELECT coalesce(max(added_nth), 0) + 1 FROM okr_erasures";
+/// What somebody else has added gets one as well.
+const NUMBER: &str = "UPDATE okr_erasures SET added_nth = ?1 WHERE added_nth IS NULL";
+const ADD: &str = "INSERT INTO okr_erasures (token, salt, kind, run, erased_at, added_nth)
+    VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 const SUBJECTS: &str =
     "SELECT subject_uid FROM okr_state WHERE subject_uid > ?1 ORDER BY subject_uid LIMIT ?2";
@@ -41,16 +53,28 @@ fn odd() -> libsql::Error {
     libsql::Error::SqliteFailure(11, "okr_erasures holds what is no token".to_owned())
 }
 
+fn token(row: &libsql::Row, at: i32) -> Result<Token, libsql::Error> {
+    let bytes = hex::decode(row.get::<String>(at)?).map_err(|_| odd())?;
+    bytes.try_into().map_err(|_| odd())
+}
+
+/// Who was forgotten, as the list stands in this transaction.
+pub(super) fn forgotten(session: &mut Session, recall: &Recall) -> Result<Arc<Erasures>, QueueError> {
+    let newest =
+        session.rows(NEWEST, (), |row| Ok((row.get::<Option<i64>>(0)?, token(row, 1)?, row.get(2)?)))?;
+    let newest = newest.into_iter().next();
+    match recall.list(&newest) {
+        Some(known) => Ok(known),
+        None => Ok(recall.keep(newest, read(session)?)),
+    }
+}
+
 /// The list as it is now.
 pub(super) fn read(session: &mut Session) -> Result<Erasures, QueueError> {
     let rows = session.rows(ALL, (), |row| {
-        let token = |at| -> Result<Token, libsql::Error> {
-            let bytes = hex::decode(row.get::<String>(at)?).map_err(|_| odd())?;
-            bytes.try_into().map_err(|_| odd())
-        };
         let kind = row.get::<String>(2)?;
         let kind = Kind::of(&kind).ok_or_else(|| libsql::Error::SqliteFailure(11, unknown(&kind)))?;
-        Ok(Erasure { salt: token(0)?, token: token(1)?, kind })
+        Ok(Erasure { salt: token(row, 0)?, token: token(row, 1)?, kind })
     })?;
     let mut list = Erasures::default();
     rows.iter().for_each(|erasure| list.add(erasure));
@@ -60,8 +84,10 @@ pub(super) fn read(session: &mut Session) -> Result<Erasures, QueueError> {
 /// Adds to the list.
 pub(super) fn add(session: &mut Session, erasures: &[Erasure], run: &str) -> Result<(), QueueError> {
     let now = time(Timestamp::now());
+    let nth = session.rows(NEXT, (), |row| row.get::<i64>(0))?.first().copied().unwrap_or(1);
+    session.run(NUMBER, [nth])?;
     for Erasure { token, salt, kind } in erasures {
-        let row = (hex::encode(token), hex::encode(salt), kind.text(), run, now.as_str());
+        let row = (hex::encode(token), hex::encode(salt), kind.text(), run, now.as_str(), nth);
         session.run(ADD, row)?;
     }
     Ok(())

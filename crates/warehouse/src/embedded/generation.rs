@@ -16,7 +16,7 @@ use libsql::{Connection, params};
 use store::ground::{Owner, Session};
 use worker::{ProgressError, Standing};
 
-use super::{Embedded, Room, prepare};
+use super::{Embedded, prepare};
 use crate::migrate::embedded::failed;
 use crate::rebuild::{ERASURES, Found, Lost, RebuildError, SEEDS, Site, TABLES};
 use crate::status::beside;
@@ -216,7 +216,7 @@ impl FileSite {
             with_both(session, &beside, work)
         };
         let owner = Owner::open("warehouse", self.path.clone(), prepare).await?;
-        self.live = Some(Embedded { owner, room: Room::default() });
+        self.live = Some(Embedded::of(owner));
         Ok(())
     }
 

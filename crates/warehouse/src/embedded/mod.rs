@@ -21,6 +21,7 @@ use worker::{Batch, Fingerprint, Last, Progress, ProgressError, Standing};
 
 use crate::erasures::{Erasure, Erasures};
 use crate::migrate::embedded as migrate;
+use crate::recall::Recall;
 use crate::room::Room;
 use crate::sweep::{Rule, Swept};
 use crate::target::Turn;
@@ -38,20 +39,25 @@ const NAME: &str = "embedded";
 pub(crate) struct Embedded {
     owner: Owner,
     room: Room,
+    recall: Arc<Recall>,
 }
 
 impl Embedded {
     /// Makes the folders, takes the lock, looks after the tables.
     pub(crate) async fn open(path: PathBuf, tables: Tables) -> Result<Self, OpenError> {
         let prepare = move |session: &mut Session| prepare(session, tables);
-        Ok(Self { owner: Owner::open("warehouse", path, prepare).await?, room: Room::default() })
+        Ok(Self::of(Owner::open("warehouse", path, prepare).await?))
     }
 
     /// A second hand on the file of another process, for a person's deeds: it takes its turn with each transaction. The
     /// tables have to be there.
     pub(crate) async fn beside(path: PathBuf) -> Result<Self, OpenError> {
         let prepare = move |session: &mut Session| prepare(session, Tables::Expect);
-        Ok(Self { owner: Owner::beside("warehouse", path, prepare).await?, room: Room::default() })
+        Ok(Self::of(Owner::beside("warehouse", path, prepare).await?))
+    }
+
+    fn of(owner: Owner) -> Self {
+        Self { owner, room: Room::default(), recall: Arc::default() }
     }
 
     async fn call<T: Send + 'static>(
@@ -64,9 +70,9 @@ impl Embedded {
     /// How many events of the batch were added.
     async fn committed(&self, batch: Batch<Vec<Entry>>) -> Result<usize, ProgressError> {
         let is_refused = Arc::new(AtomicBool::new(false));
-        let seen = Arc::clone(&is_refused);
+        let (seen, recall) = (Arc::clone(&is_refused), Arc::clone(&self.recall));
         let committed = self.call(move |session| {
-            let done = commit::commit(session, &batch, Timestamp::now());
+            let done = commit::commit(session, &batch, (&recall, Timestamp::now()));
             seen.store(done.is_err() && session.is_content_refused(), Ordering::SeqCst);
             done
         });

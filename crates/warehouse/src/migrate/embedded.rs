@@ -9,6 +9,11 @@ pub const STEPS: &[Step] = &[
     Step { version: 1, name: "tables", sql: include_str!("../../migrations/embedded/0001_tables.sql") },
     Step { version: 2, name: "views", sql: include_str!("../../migrations/embedded/0002_views.sql") },
     Step { version: 3, name: "erasures", sql: include_str!("../../migrations/embedded/0003_erasures.sql") },
+    Step {
+        version: 4,
+        name: "erasures numbered",
+        sql: include_str!("../../migrations/embedded/0004_erasures_numbered.sql"),
+    },
 ];
 
 const NOTES: &str = "CREATE TABLE IF NOT EXISTS okr_migrations (

@@ -14,6 +14,11 @@ pub const STEPS: &[Step] = &[
     Step { version: 2, name: "views", sql: include_str!("../../migrations/postgres/0002_views.sql") },
     Step { version: 3, name: "comments", sql: include_str!("../../migrations/postgres/0003_comments.sql") },
     Step { version: 4, name: "erasures", sql: include_str!("../../migrations/postgres/0004_erasures.sql") },
+    Step {
+        version: 5,
+        name: "erasures numbered",
+        sql: include_str!("../../migrations/postgres/0005_erasures_numbered.sql"),
+    },
 ];
 
 /// The encoding of the database, and the server's version as a number and in words.

@@ -67,6 +67,7 @@ const RELEASED: [(&str, &[Step], &[&str]); 2] = [
             "8dcc9677734fd915643df27d60bd5849af3ff21ef9ca05f3e0b9c3219317f883",
             "6a78439ed9924d9f1c9706a3f6fbd4e0a8f8df7a3b9c518a02c87cadd67a525a",
             "4f5087ecb819be991479c7f516da5d5073c12f30f44e846ce5fe1a48cc237979",
+            "88072bfb3fb4371ef3ece110b0db658a13e55227c121c66f846c18c8a3b39f28",
         ],
     ),
     (
@@ -76,6 +77,7 @@ const RELEASED: [(&str, &[Step], &[&str]); 2] = [
             "92fb170a92a4c2eb4be47f3f411dd202c52d81c61aa981af5408797b3509b305",
             "b386255d7542c4ca5ada943f98c6de62859e1a1aeba965cd8f22a55aefc41b11",
             "93465b2aa1103f5360a094a65165bb0e2e7d6e861a58d65f8e3f5ab97447e457",
+            "2c694b0793254f86d4d499b465f6dd4db47744972fe8187b71412f4e7bb26bc3",
         ],
     ),
 ];

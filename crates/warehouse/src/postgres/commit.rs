@@ -25,6 +25,7 @@ use super::statements as sql;
 use super::values::{Day, Time};
 use super::{days, erasures, staged};
 use crate::entry::{self, Entry};
+use crate::recall::Recall;
 use crate::sift::{Known, KnownEvent, Sifted, sift};
 use crate::steps::steps;
 use crate::subjects::{self, Outcome, Reach, Seen, Stored};
@@ -54,10 +55,10 @@ pub(super) enum Ending {
 pub(super) async fn attempt(
     client: &mut Object,
     batch: &Batch<Vec<Entry>>,
-    alone: bool,
+    (alone, recall): (bool, &Recall),
 ) -> Result<Ending, Failure> {
     let transaction = client.transaction().await?;
-    let work = Work { transaction: &transaction, alone };
+    let work = Work { transaction: &transaction, alone, recall };
     let ending = match work.all_of(batch).await {
         // A key of ours that is there all of a sudden: another has just added the same event.
         Err(Failure::Refused { constraint: Some(name), .. }) if name.ends_with("_pkey") => Ok(Ending::Met),
@@ -83,6 +84,7 @@ fn put(entry: &Entry, rows: &mut Rows) {
 struct Work<'t, 'c> {
     transaction: &'t Transaction<'c>,
     alone: bool,
+    recall: &'t Recall,
 }
 
 type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
@@ -91,12 +93,13 @@ impl Work<'_, '_> {
     async fn all_of(&self, batch: &Batch<Vec<Entry>>) -> Result<Ending, Failure> {
         let entries = &batch.changes;
         self.run(if self.alone { sql::ALONE } else { sql::TOGETHER }, &[]).await?;
-        let (is_held, known, forgotten) =
-            try_join!(self.hold(&batch.marks), self.known(entries), self.rows(erasures::ALL, &[]))?;
+        let (is_held, known, newest) =
+            try_join!(self.hold(&batch.marks), self.known(entries), self.rows(erasures::NEWEST, &[]))?;
         if !is_held {
             return Ok(Ending::Outdated);
         }
-        let entries = erasures::list(&forgotten)?.cover(entries);
+        let forgotten = erasures::forgotten(self.transaction, self.recall, &newest).await?;
+        let entries = forgotten.cover(entries);
         let sifted = sift(&entries, &known);
         if !self.alone && sifted.takes_out() {
             return Ok(Ending::Alone);

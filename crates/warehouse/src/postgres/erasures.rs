@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 use std::pin::pin;
+use std::sync::Arc;
 
 use deadpool_postgres::Transaction;
 use futures::TryStreamExt;
@@ -16,15 +17,23 @@ use super::statements::{ALONE, HISTORY};
 use super::values::Time;
 use crate::entry;
 use crate::erasures::{Erasure, Erasures, Kind, Token, unknown};
+use crate::recall::Recall;
 use crate::sweep::{Rule, Swept, Tally};
 
 /// How many subjects are gone through at a time: while they are changed nobody else writes.
 const SUBJECTS_MAX: i64 = 128;
 
-pub(super) const ALL: &str = "SELECT salt, token, kind FROM okr_erasures";
+const ALL: &str = "SELECT salt, token, kind FROM okr_erasures";
+/// One without a number comes first.
+pub(super) const NEWEST: &str =
+    "SELECT added_nth, token, run FROM okr_erasures ORDER BY added_nth DESC, token DESC LIMIT 1";
 
-const ADD: &str = "INSERT INTO okr_erasures (token, salt, kind, run)
-    SELECT token, salt, kind, $4 FROM unnest($1::bytea[], $2::bytea[], $3::text[]) AS s(token, salt, kind)
+/// The next number is had under the lock, so the order of numbers is the order in which lists were seen. What somebody
+/// else has added gets one as well.
+const NEXT: &str = "SELECT coalesce(max(added_nth), 0) + 1 FROM okr_erasures";
+const NUMBER: &str = "UPDATE okr_erasures SET added_nth = $1 WHERE added_nth IS NULL";
+const ADD: &str = "INSERT INTO okr_erasures (token, salt, kind, run, added_nth)
+    SELECT token, salt, kind, $4, $5 FROM unnest($1::bytea[], $2::bytea[], $3::text[]) AS s(token, salt, kind)
     ON CONFLICT (token) DO NOTHING";
 
 const SUBJECTS: &str =
@@ -59,11 +68,29 @@ const PUT_EVENTS: &str = personal!("okr_events", "event_id", "");
 const PUT_STATES: &str =
     personal!("okr_state", "subject_uid", ", version = t.version + 1, updated_at = now()");
 
+fn token(bytes: &[u8]) -> Result<Token, Failure> {
+    Token::try_from(bytes).map_err(|_| Failure::Broken("okr_erasures holds what is no token".to_owned()))
+}
+
+/// Who was forgotten, as the list stands in this transaction, which has seen these rows of [`NEWEST`]; nobody adds to it
+/// before the end.
+pub(super) async fn forgotten(
+    transaction: &Transaction<'_>,
+    recall: &Recall,
+    newest: &[Row],
+) -> Result<Arc<Erasures>, Failure> {
+    let read = |row: &Row| Ok::<_, Failure>((row.try_get(0)?, token(row.try_get(1)?)?, row.try_get(2)?));
+    let newest = newest.first().map(read).transpose()?;
+    if let Some(known) = recall.list(&newest) {
+        return Ok(known);
+    }
+    let statement = transaction.prepare_cached(ALL).await?;
+    let rows = transaction.query(&statement, &[]).await?;
+    Ok(recall.keep(newest, list(&rows)?))
+}
+
 /// The list, from rows of [`ALL`].
-pub(super) fn list(rows: &[Row]) -> Result<Erasures, Failure> {
-    let token = |bytes: &[u8]| {
-        Token::try_from(bytes).map_err(|_| Failure::Broken("okr_erasures holds what is no token".to_owned()))
-    };
+fn list(rows: &[Row]) -> Result<Erasures, Failure> {
     let mut list = Erasures::default();
     for row in rows {
         let (salt, token) = (token(row.try_get(0)?)?, token(row.try_get(1)?)?);
@@ -98,7 +125,9 @@ async fn put(transaction: &Transaction<'_>, erasures: &[Erasure], run: &str) -> 
     let tokens: Vec<&[u8]> = erasures.iter().map(|it| it.token.as_slice()).collect();
     let salts: Vec<&[u8]> = erasures.iter().map(|it| it.salt.as_slice()).collect();
     let kinds: Vec<String> = erasures.iter().map(|it| it.kind.text()).collect();
-    transaction.execute(ADD, &[&tokens, &salts, &kinds, &run]).await?;
+    let nth: i64 = transaction.query_one(NEXT, &[]).await?.try_get(0)?;
+    transaction.execute(NUMBER, &[&nth]).await?;
+    transaction.execute(ADD, &[&tokens, &salts, &kinds, &run, &nth]).await?;
     Ok(())
 }
 

@@ -27,6 +27,7 @@ use crate::config::WRITERS_MAX;
 use crate::erasures::{Erasure, Erasures};
 use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
+use crate::recall::Recall;
 use crate::room::Room;
 use crate::status::{Status, read_server};
 use crate::sweep::{Rule, Swept};
@@ -108,7 +109,9 @@ impl Postgres {
             if alone {
                 standstill::end(&self.connections).await;
             }
-            let attempt = self.connections.ask(async |client| commit::attempt(client, batch, alone).await);
+            let attempt = self
+                .connections
+                .ask(async |client| commit::attempt(client, batch, (alone, &self.recall)).await);
             let why = match attempt.await {
                 Ok(Ending::Done(rows)) => return Ok(rows),
                 Ok(Ending::Outdated) => return Err(ProgressError::Outdated),

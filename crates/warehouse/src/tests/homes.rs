@@ -42,6 +42,8 @@ in_both_homes! {
     forget::a_list_is_taken_to_another_warehouse,
     forget::an_id_of_one_namespace_is_another_person_in_the_next,
     forget::a_person_is_forgotten_while_members_write,
+    recall::a_list_is_read_once_and_again_when_something_is_added,
+    recall::a_commit_costs_the_same_however_many_were_forgotten,
     ages::old_notes_go_and_what_they_are_of_stays,
     ages::one_member_at_a_time_looks_for_old_notes,
     forget::a_column_that_a_later_release_adds_stops_no_member,

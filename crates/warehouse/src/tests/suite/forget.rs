@@ -18,7 +18,7 @@ use crate::{Person, migrate};
 const TABLES: &[&str] =
     &["okr_events", "okr_state", "okr_progress_daily", "okr_corrections", "okr_sink_offsets", "okr_erasures"];
 
-fn asked(words: &[&str]) -> Person {
+pub(super) fn asked(words: &[&str]) -> Person {
     Person { words: words.iter().map(|word| (*word).to_owned()).collect(), ..Person::default() }
 }
 
@@ -26,7 +26,7 @@ async fn look(bench: &Bench, person: &Person) -> Tally {
     Forget::open(&bench.place, person).await.unwrap().look().await.unwrap()
 }
 
-async fn apply(bench: &Bench, person: &Person) -> Tally {
+pub(super) async fn apply(bench: &Bench, person: &Person) -> Tally {
     Forget::open(&bench.place, person).await.unwrap().apply("run 1").await.unwrap()
 }
 
@@ -41,16 +41,16 @@ async fn is_said(bench: &Bench, word: &str) -> bool {
     false
 }
 
-fn named(id: &str, name: &str, email: &str) -> Option<okr::Person> {
+pub(super) fn named(id: &str, name: &str, email: &str) -> Option<okr::Person> {
     let part = |text: &str| Some(text.to_owned());
     Some(okr::Person { id: part(id), name: part(name), email: part(email) })
 }
 
-fn dana() -> Option<okr::Person> {
+pub(super) fn dana() -> Option<okr::Person> {
     named("u7", "Dana Ng", "Dana@Example.com")
 }
 
-fn max() -> Option<okr::Person> {
+pub(super) fn max() -> Option<okr::Person> {
     named("u8", "Max", "max@example.com")
 }
 

@@ -4,3 +4,4 @@ pub(crate) mod ages;
 pub(crate) mod exact;
 pub(crate) mod forget;
 pub(crate) mod offsets;
+pub(crate) mod recall;
