@@ -64,6 +64,7 @@ pub(crate) struct Postgres {
     connections: Connections,
     schema: String,
     room: Room,
+    recall: Recall,
 }
 
 impl Postgres {
@@ -79,7 +80,7 @@ impl Postgres {
         );
         let terms = Terms { connections_max: CONNECTIONS_MAX, statement_max: STATEMENT_MAX, settings };
         let connections = Connections::on(url, terms).map_err(OpenError::of_store)?;
-        Ok(Self { connections, schema: schema.to_owned(), room: Room::default() })
+        Ok(Self { connections, schema: schema.to_owned(), room: Room::default(), recall: Recall::default() })
     }
 
     /// What the tables lack.
