@@ -48,7 +48,10 @@ impl Turn {
 ///   members meet at one subject, because it moved from one partition to another.
 /// - **All or nothing, as far as offsets tell.** Rows, state and offsets appear at once. An epoch that is not the newest
 ///   changes nothing, however late it comes.
-/// - **Who was forgotten stays so.** What is written goes through [`Erasures`] first, as they stand in the same transaction.
+/// - **Several at a time.** Commits come at once from several members and from several writers of one, never two with the
+///   same slot. They may meet at a subject, or at an event that came twice; a home may have them wait for each other.
+/// - **Who was forgotten stays so.** What is written goes through [`Erasures`] first, as they stand in the same transaction:
+///   no commit that has not seen an addition ends after [`Target::forget`] has answered.
 /// - **Errors are cut by what helps.** [`ProgressError::Refused`] is for what lies in the values of a row and in nothing
 ///   else, for its record becomes a dead letter. A full disk, a lock, a restart, a read-only standby are
 ///   [`ProgressError::Unavailable`]; what a person has to mend is [`ProgressError::Broken`].
@@ -59,12 +62,25 @@ impl Turn {
 ///   from), which nobody reads yet, and then exchanges one manifest that names the files and holds the standings, on the
 ///   condition that it is the one that was read (`If-Match`). The exchange is the transaction; `assign` exchanges it,
 ///   too. Deletions and replaced events are files of ids. State and days are folded by a compaction that goes on beside
-///   it and is named in the manifest with the offsets that it contains, or by who reads.
+///   it and is named in the manifest with the offsets that it contains, or by who reads. The list of erasures is named
+///   there as well, so whoever is forgotten lets all commits fail that went by another list; they read it and write their
+///   files again. A sweep writes the files of some subjects anew and exchanges them like a compaction; the person is gone
+///   once the old files are deleted, which has to be done before `sweep` answers, at the cost of who still reads them.
+///   The turn is a name with an end in the manifest. All commits of all writers exchange one manifest: one that finds
+///   another there than it has read, with the same list and without a correction, need only try the exchange again, and
+///   where that becomes the bound, the writers of a process hand their files to one of them.
 /// - **ClickHouse**: `ReplacingMergeTree` by `event_id` with revision and rank as its version, read with `FINAL`, and
 ///   views for state and days by `argMax`, so nothing but rows is written. A commit inserts the rows with
-///   `insert_deduplication_token` = (slot, epoch, from), then the standings into a `KeeperMap` on the condition of their
+///   `insert_deduplication_token` = (slot, epoch, from, number of the list), then the standings into a `KeeperMap` on the condition of their
 ///   epoch. Should it end between the two, the same rows come again and change nothing: rows may be ahead of the offsets
-///   for a moment, offsets never ahead of the rows.
+///   for a moment, offsets never ahead of the rows. There is no transaction over both, so each standing also holds the
+///   number of the list of erasures by which its rows were written, and a commit demands it as it demands the epoch:
+///   `forget` adds to the list, raises that number in all standings, one by one, and answers then. A commit that is
+///   refused for it writes its rows again, by the new list; the number is the last part of a row's version, so they
+///   replace those that it left. A sweep inserts the events of some subjects so, and then has the older versions deleted
+///   by a mutation that it waits for (`mutations_sync`); one by age is a mutation alone. Rows that a member inserts late,
+///   because it stood still, are under a standing that was raised: whoever has the slot next sweeps what lies beyond it.
+///   The turn is a key of the `KeeperMap` with an end. Writers have no key in common, so several are as one each.
 #[async_trait]
 pub trait Target: Progress<Changes = Vec<Entry>> + Debug {
     /// Its name in metrics: `postgres`, `embedded`.
