@@ -21,6 +21,7 @@ use worker::{Batch, Mark};
 
 use super::advance::advance;
 use super::columns::{COUNT, Reader, Rows};
+use super::standstill::AtWork;
 use super::statements as sql;
 use super::values::{Day, Time};
 use super::{days, erasures, staged};
@@ -31,7 +32,7 @@ use crate::steps::steps;
 use crate::subjects::{self, Outcome, Reach, Seen, Stored};
 
 /// How much of a `COPY` is sent at a time.
-const CHUNK_BYTES: usize = 256 << 10;
+pub(super) const CHUNK_BYTES: usize = 256 << 10;
 /// How many subjects, and about how many of their rows, are read again at a time: neither memory nor time grows with them.
 const REREAD_MAX: usize = 128;
 const ROWS_MAX: i32 = if cfg!(test) { 5 } else { 10_000 };
@@ -51,14 +52,23 @@ pub(super) enum Ending {
     Alone,
 }
 
+/// What the commits of a process have in common.
+#[derive(Debug, Default)]
+pub(super) struct Shared {
+    pub(super) recall: Recall,
+    pub(super) at_work: AtWork,
+}
+
+pub(super) const SESSION: &str = "SELECT pg_backend_pid()";
+
 /// Tries it once; `alone` with all other members locked out.
 pub(super) async fn attempt(
     client: &mut Object,
     batch: &Batch<Vec<Entry>>,
-    (alone, recall): (bool, &Recall),
+    (alone, shared): (bool, &Shared),
 ) -> Result<Ending, Failure> {
     let transaction = client.transaction().await?;
-    let work = Work { transaction: &transaction, alone, recall };
+    let work = Work { transaction: &transaction, alone, shared };
     let ending = match work.all_of(batch).await {
         // A key of ours that is there all of a sudden: another has just added the same event.
         Err(Failure::Refused { constraint: Some(name), .. }) if name.ends_with("_pkey") => Ok(Ending::Met),
@@ -73,7 +83,7 @@ pub(super) async fn attempt(
 }
 
 /// One row of [`sql::COPY_EVENTS`].
-fn put(entry: &Entry, rows: &mut Rows) {
+pub(super) fn put(entry: &Entry, rows: &mut Rows) {
     rows.row(COUNT + 3);
     rows.event(&entry.event, entry.subject, &entry.rank);
     rows.text(&entry.slot.topic);
@@ -84,7 +94,7 @@ fn put(entry: &Entry, rows: &mut Rows) {
 struct Work<'t, 'c> {
     transaction: &'t Transaction<'c>,
     alone: bool,
-    recall: &'t Recall,
+    shared: &'t Shared,
 }
 
 type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
@@ -92,13 +102,16 @@ type Params<'p> = &'p [&'p (dyn ToSql + Sync)];
 impl Work<'_, '_> {
     async fn all_of(&self, batch: &Batch<Vec<Entry>>) -> Result<Ending, Failure> {
         let entries = &batch.changes;
-        self.run(if self.alone { sql::ALONE } else { sql::TOGETHER }, &[]).await?;
+        let lock = if self.alone { sql::ALONE } else { sql::TOGETHER };
+        let (session, _) = try_join!(self.rows(SESSION, &[]), self.run(lock, &[]))?;
+        let session = session.first().map(|row| row.try_get(0)).transpose()?;
+        let _at_work = session.map(|session| self.shared.at_work.begin(session));
         let (is_held, known, newest) =
             try_join!(self.hold(&batch.marks), self.known(entries), self.rows(erasures::NEWEST, &[]))?;
         if !is_held {
             return Ok(Ending::Outdated);
         }
-        let forgotten = erasures::forgotten(self.transaction, self.recall, &newest).await?;
+        let forgotten = erasures::forgotten(self.transaction, &self.shared.recall, &newest).await?;
         let entries = forgotten.cover(entries);
         let sifted = sift(&entries, &known);
         if !self.alone && sifted.takes_out() {
@@ -379,24 +392,4 @@ impl Work<'_, '_> {
         self.run(sql::MARK, &[&topics, &partitions, &next, &last, &fingerprints]).await?;
         Ok(())
     }
-}
-
-/// Events as `COPY` has them, into any table, and nothing else: what the pace is compared with.
-#[cfg(test)]
-pub(crate) async fn copy_plainly(
-    client: &tokio_postgres::Client,
-    table: &str,
-    entries: &[&Entry],
-) -> Result<(), tokio_postgres::Error> {
-    let statement = client.prepare(&sql::COPY_EVENTS.replace("okr_events", table)).await?;
-    let mut sink = pin!(client.copy_in::<_, Bytes>(&statement).await?);
-    let mut rows = Rows::new(CHUNK_BYTES);
-    for entry in entries {
-        put(entry, &mut rows);
-        if rows.len() >= CHUNK_BYTES {
-            sink.send(rows.take().freeze()).await?;
-        }
-    }
-    sink.send(rows.end().freeze()).await?;
-    sink.finish().await.map(drop)
 }

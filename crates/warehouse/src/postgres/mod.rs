@@ -9,6 +9,8 @@ mod exchange;
 mod generation;
 mod hindrances;
 mod offsets;
+#[cfg(test)]
+mod plain;
 mod staged;
 mod standstill;
 mod statements;
@@ -27,16 +29,15 @@ use crate::config::WRITERS_MAX;
 use crate::erasures::{Erasure, Erasures};
 use crate::migrate::postgres::quoted;
 use crate::migrate::{Migration, Plan};
-use crate::recall::Recall;
 use crate::room::Room;
 use crate::status::{Status, read_server};
 use crate::sweep::{Rule, Swept};
 use crate::target::Turn;
 use crate::{Entry, OpenError, Target, observe};
-use commit::Ending;
-#[cfg(test)]
-pub(crate) use commit::copy_plainly;
+use commit::{Ending, Shared};
 pub(crate) use generation::{ServerSite, abandon, has_leftovers, look};
+#[cfg(test)]
+pub(crate) use plain::copy_plainly;
 pub(crate) use statements::COPY_EVENTS;
 #[cfg(test)]
 pub(crate) use statements::TOGETHER;
@@ -64,7 +65,7 @@ pub(crate) struct Postgres {
     connections: Connections,
     schema: String,
     room: Room,
-    recall: Recall,
+    shared: Shared,
 }
 
 impl Postgres {
@@ -80,7 +81,7 @@ impl Postgres {
         );
         let terms = Terms { connections_max: CONNECTIONS_MAX, statement_max: STATEMENT_MAX, settings };
         let connections = Connections::on(url, terms).map_err(OpenError::of_store)?;
-        Ok(Self { connections, schema: schema.to_owned(), room: Room::default(), recall: Recall::default() })
+        Ok(Self { connections, schema: schema.to_owned(), room: Room::default(), shared: Shared::default() })
     }
 
     /// What the tables lack.
@@ -108,11 +109,11 @@ impl Postgres {
         loop {
             alone |= tries > MEETINGS_MAX;
             if alone {
-                standstill::end(&self.connections).await;
+                standstill::end(&self.connections, &self.shared.at_work).await;
             }
             let attempt = self
                 .connections
-                .ask(async |client| commit::attempt(client, batch, (alone, &self.recall)).await);
+                .ask(async |client| commit::attempt(client, batch, (alone, &self.shared)).await);
             let why = match attempt.await {
                 Ok(Ending::Done(rows)) => return Ok(rows),
                 Ok(Ending::Outdated) => return Err(ProgressError::Outdated),
@@ -122,7 +123,7 @@ impl Postgres {
                 }
                 Ok(Ending::Met) => "another member is at the same subjects".to_owned(),
                 Err(Failure::Again(why)) => {
-                    standstill::end(&self.connections).await;
+                    standstill::end(&self.connections, &self.shared.at_work).await;
                     why
                 }
                 Err(failure) => return Err(refused(failure)),
@@ -159,7 +160,7 @@ impl Progress for Postgres {
         let mut tries = 1;
         loop {
             // Whoever had the slots before may have stopped with them in its hands.
-            standstill::end(&self.connections).await;
+            standstill::end(&self.connections, &self.shared.at_work).await;
             match offsets::assign(&self.connections, slots).await {
                 Err(Failure::Again(_)) if tries < ASSIGN_TRIES_MAX => tries += 1,
                 assigned => return assigned.map_err(refused),
