@@ -31,6 +31,29 @@ const KEEPER: &str = r#"
     test "$word" = stay || rm -rf "$folder" "$folder.log"
 "#;
 
+/// Each promise of a suite becomes a test of its name in each home: the crate has `tests::suite::$group::$promise`, and
+/// `tests::embedded::check` and `tests::postgres::check`, which call one with a home of theirs.
+#[macro_export]
+#[allow(clippy::crate_in_macro_def)] // The caller's is meant.
+macro_rules! in_both_homes {
+    ($($group:ident::$promise:ident,)*) => {
+        $crate::in_both_homes! { in_embedded embedded $($group $promise)* }
+        $crate::in_both_homes! { in_postgres postgres $($group $promise)* }
+    };
+    ($name:ident $home:ident $($group:ident $promise:ident)*) => {
+        mod $name {
+            use crate::tests::{$home::check, suite};
+
+            $(
+                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+                async fn $promise() {
+                    check(suite::$group::$promise).await;
+                }
+            )*
+        }
+    };
+}
+
 /// A running cluster. Dropped, it is stopped and its folder removed.
 #[derive(Debug)]
 pub struct Cluster {

@@ -291,6 +291,14 @@ mod tests {
         check_addresses("m.ada.l+okr@example.org.uk", &["m.ada.l+okr@example.org.uk"]);
         check_addresses("o'neill@example.org", &["o'neill@example.org"]);
         check_addresses("o'neill wrote d'ada@example.org", &["ada@example.org", "d'ada@example.org"]);
+        for on in "c d j l m n qu s t all dall dell nell sull un".split(' ') {
+            let whole = format!("{on}'ada@example.org");
+            check_addresses(&format!("{on}'Ada@Example.org"), &["ada@example.org", &whole]);
+            check_addresses(&format!("Il libro {on}\u{2019}ada@example.org"), &["ada@example.org"]);
+        }
+        check_addresses("x'ada@example.org", &["x'ada@example.org"]);
+        check_addresses("mc.all'ada@example.org", &["ada@example.org", "mc.all'ada@example.org"]);
+        check_addresses("small'ada@example.org", &["small'ada@example.org"]);
         check_addresses("Ask _ada@example.org_ or __x", &["_ada@example.org", "ada@example.org"]);
         check_addresses("ada_l@example.org", &["ada_l@example.org"]);
         let written_on = ["ada@example.org", "ada@example.org\u{ae4c}\u{c9c0}"];

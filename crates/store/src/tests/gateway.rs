@@ -1,24 +1,6 @@
 //! The part of the suite that is about the gateway's memory, on both homes.
 
-/// Each promise becomes a test of its name in each home.
-macro_rules! in_both_homes {
-    ($($group:ident::$promise:ident,)*) => {
-        in_both_homes! { in_embedded embedded $($group $promise)* }
-        in_both_homes! { in_postgres postgres $($group $promise)* }
-    };
-    ($name:ident $home:ident $($group:ident $promise:ident)*) => {
-        mod $name {
-            use crate::tests::{$home::check, suite};
-
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    check(suite::$group::$promise).await;
-                }
-            )*
-        }
-    };
-}
+use crate::in_both_homes;
 
 in_both_homes! {
     registrations::a_secret_is_learned_in_a_window_alone,

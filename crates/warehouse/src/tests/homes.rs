@@ -1,24 +1,6 @@
 //! What every home promises.
 
-/// Each promise becomes a test of its name in each home.
-macro_rules! in_both_homes {
-    ($($group:ident::$promise:ident,)*) => {
-        in_both_homes! { in_embedded embedded $($group $promise)* }
-        in_both_homes! { in_postgres postgres $($group $promise)* }
-    };
-    ($name:ident $home:ident $($group:ident $promise:ident)*) => {
-        mod $name {
-            use crate::tests::{$home::check, suite};
-
-            $(
-                #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-                async fn $promise() {
-                    check(suite::$group::$promise).await;
-                }
-            )*
-        }
-    };
-}
+use store::in_both_homes;
 
 in_both_homes! {
     offsets::an_assignment_raises_the_epoch_and_says_where_it_stands,
