@@ -12,6 +12,7 @@ mod fleet;
 mod forget;
 mod gaps;
 mod members;
+mod noted;
 mod rebuild;
 mod size;
 mod steady;

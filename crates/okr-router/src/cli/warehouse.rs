@@ -46,7 +46,7 @@ pub struct Rebuild {
     /// Give up rows whose records the topic no longer has, or that are no rows any more
     #[arg(long)]
     pub accept_loss: bool,
-    /// Only take away what a rebuild has left that was killed
+    /// Only take away what a rebuild has left that was killed; noted in okr.audit where there was something
     #[arg(long, conflicts_with_all = ["apply", "accept_loss"])]
     pub abandon: bool,
     #[command(flatten)]

@@ -11,7 +11,7 @@ use std::{
 use anyhow::{Context, Result};
 use serde_json::{Value, json};
 use warehouse::{
-    TOPIC,
+    TOPIC, has_leftovers,
     rebuild::{Notice, Outlook, Rebuild, Rebuilt, abandon, look},
 };
 use wire::{Stage, Verb};
@@ -34,7 +34,7 @@ const BAR_WIDTH: usize = 30;
 pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
     let place = parts::warehouse(whole)?;
     if options.abandon {
-        return clear(&place, options).await;
+        return clear(whole, &place, options).await;
     }
     let settings = parts::bus_settings(whole, "okr-router-warehouse-rebuild")?;
     let outlook = look(&place, &settings).await.context("the warehouse was not looked at")?;
@@ -58,7 +58,7 @@ pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
     let begun = rebuild.begin().await.context("the rebuild was given up")?;
     if let Err(error) = notes.begun(&outlook).await {
         begun.give_up().await;
-        return Err(error);
+        return Err(error.context("nothing was filled, for it could not be noted"));
     }
     let teller = Teller::new();
     let outcome = rebuild.run(begun, &|notice| teller.hear(&notice)).await;
@@ -68,7 +68,9 @@ pub async fn run(whole: &Whole, options: &Options) -> Result<ExitCode> {
         super::super::put(&format!("{}\n", as_json(&outlook, Some(&rebuilt))))?;
     }
     conclude(&rebuilt);
-    notes.finished(&rebuilt).await.context("the new tables are in their place, which is not noted")?;
+    notes.finished(&rebuilt).await.context(
+        "the new tables are in their place and need not be filled again, but the audit does not say so",
+    )?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -103,8 +105,16 @@ impl<'a> Notes<'a> {
         self.note(Stage::Finished, counts.into()).await
     }
 
+    /// What was left of one that was cut off is gone; there is no other entry of it.
+    async fn abandoned(&self) -> Result<()> {
+        self.note(Stage::Finished, BTreeMap::new()).await
+    }
+
     async fn note(&self, stage: Stage, counts: BTreeMap<&'static str, u64>) -> Result<()> {
         let mut details = BTreeMap::new();
+        if self.options.abandon {
+            details.insert("abandoned".to_owned(), "what an earlier one left".to_owned());
+        }
         if self.options.accept_loss {
             details.insert("loss".to_owned(), "accepted".to_owned());
         }
@@ -114,10 +124,22 @@ impl<'a> Notes<'a> {
     }
 }
 
-/// What a killed rebuild left.
-async fn clear(place: &warehouse::Place, options: &Options) -> Result<ExitCode> {
+/// Takes away what a killed rebuild left. Where it could not be noted that something was, nothing is.
+async fn clear(whole: &Whole, place: &warehouse::Place, options: &Options) -> Result<ExitCode> {
+    const KEPT: &str = "what an earlier rebuild left was not taken away";
     let Output { json } = options.output;
-    let found = abandon(place).await.context("what an earlier rebuild left was not taken away")?;
+    let mut found = has_leftovers(place).await.context(KEPT)?;
+    if found {
+        let settings = parts::bus_settings(whole, "okr-router-warehouse-rebuild")?;
+        let notes = Notes::open(whole, options, &settings).await.context(KEPT)?;
+        found = abandon(place).await.context(KEPT)?;
+        if found {
+            notes
+                .abandoned()
+                .await
+                .context("what an earlier rebuild left is gone, but the audit does not say so")?;
+        }
+    }
     if json {
         super::super::put(&format!("{}\n", json!({ "abandoned": found })))?;
     }
