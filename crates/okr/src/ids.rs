@@ -25,7 +25,7 @@ pub fn object_key(namespace: &str, kind: &str, id: &str) -> String {
     } else {
         Cow::Borrowed(namespace)
     };
-    format!("{namespace}/{kind}/{id}")
+    [&namespace, "/", kind, "/", id].concat()
 }
 
 /// The id of the `nth` event (0 is the first) about one subject in one delivery.

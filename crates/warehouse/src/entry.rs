@@ -11,6 +11,7 @@ use uuid::Uuid;
 
 /// What homes keep of times begins here; they agree on nothing that is older.
 const FIRST: Date = date(1, 1, 1);
+const FIRST_MOMENT: Timestamp = Timestamp::constant(-62_135_596_800, 0);
 
 /// Before all times that an entry may have: the last second of the year 0.
 pub(crate) const BEGINNING: Timestamp = Timestamp::constant(-62_135_596_801, 0);
@@ -65,9 +66,9 @@ impl Entry {
             return Err(Unfit::Revision(event.revision));
         }
         clean(&mut event);
-        let cycle = event.cycle.iter().flat_map(|cycle| [cycle.start, cycle.end]).flatten();
-        let days = [event.occurred_at, event.received_at].map(day);
-        if cycle.chain(days).any(|day| day < FIRST) {
+        let mut days = event.cycle.iter().flat_map(|cycle| [cycle.start, cycle.end]).flatten();
+        let first = event.occurred_at.min(event.received_at);
+        if first < FIRST_MOMENT || days.any(|day| day < FIRST) {
             return Err(Unfit::TooEarly);
         }
         let (subject, rank) = (subject_uid(&event), okr::rank(&event));
@@ -140,7 +141,7 @@ fn clean(event: &mut OkrEvent) {
 }
 
 fn text(text: &mut String) {
-    if text.contains('\0') {
+    if text.as_bytes().contains(&0) {
         *text = text.replace('\0', "\u{fffd}");
     }
 }
@@ -165,6 +166,14 @@ mod tests {
         check(OkrEvent { revision: -1, ..bare("kr", 1, 0) }, Some(Unfit::Revision(-1)));
         let early = "-000001-12-31T00:00:00Z".parse().unwrap();
         check(OkrEvent { occurred_at: early, ..bare("kr", 1, 0) }, Some(Unfit::TooEarly));
+        check(OkrEvent { received_at: early, ..bare("kr", 1, 0) }, Some(Unfit::TooEarly));
+        let at = |micros| Timestamp::from_microsecond(micros).unwrap();
+        let first = -62_135_596_800_000_000;
+        assert_eq!((day(at(first)), day(at(first - 1)) < FIRST), (FIRST, true));
+        check(OkrEvent { occurred_at: at(first), ..bare("kr", 1, 0) }, None);
+        check(OkrEvent { occurred_at: at(first - 1), ..bare("kr", 1, 0) }, Some(Unfit::TooEarly));
+        let cycle = Cycle { end: Some(date(0, 12, 31)), ..Cycle::default() };
+        check(OkrEvent { cycle: Some(cycle), ..bare("kr", 1, 0) }, Some(Unfit::TooEarly));
         assert_eq!(Unfit::Revision(-1).reason(), "negative_revision");
     }
 }

@@ -61,17 +61,27 @@ impl Decoder {
         self.read(frame, |reader, datum| reader.any(datum)).await
     }
 
+    /// By the reader that is kept for this id, if there is one. No reader takes long, so it is not taken along.
+    fn by_kept<T>(
+        &self,
+        id: u32,
+        read: impl FnOnce(&Reader<'_>) -> Result<T, WireError>,
+    ) -> Option<Result<T, WireError>> {
+        let readers = self.readers.read().unwrap_or_else(PoisonError::into_inner);
+        readers.get(&id).map(|reader| guarded(|| read(reader)))
+    }
+
     async fn read<T>(
         &self,
         frame: &[u8],
         read: impl Fn(&Reader<'_>, &[u8]) -> Result<T, WireError>,
     ) -> Result<T, WireError> {
         let (id, datum) = frame::split(frame)?;
-        let kept = self.readers.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned();
-        if let Some(reader) = kept {
-            return guarded(|| read(&reader, datum));
+        if let Some(done) = self.by_kept(id, |reader| read(reader, datum)) {
+            return done;
         }
-        let schema = self.registry.schema(id).await?;
+        // On the heap, for it is rare, and would have a place in the future of each record.
+        let schema = Box::pin(self.registry.schema(id)).await?;
         let mut readers = self.readers.write().unwrap_or_else(PoisonError::into_inner);
         if readers.len() >= READERS_MAX && !readers.contains_key(&id) {
             drop(readers);
