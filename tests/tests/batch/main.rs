@@ -6,5 +6,6 @@ mod faults;
 mod gaps;
 mod home;
 mod member;
+mod resting;
 mod sums;
 mod world;

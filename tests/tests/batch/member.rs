@@ -36,8 +36,10 @@ pub struct Orders {
     pub store: String,
     pub topic: String,
     pub out: String,
-    /// Where a file `<name>.stall` holds its commits up.
+    /// Where a file `<name>.stall` holds its commits up, and `<name>.refused` names a partition that takes none.
     pub folder: PathBuf,
+    /// How long what was not confirmed rests at most.
+    pub pause_max: Duration,
 }
 
 impl Orders {
@@ -58,6 +60,19 @@ impl Orders {
 
     fn stall(&self) -> PathBuf {
         self.folder.join(format!("{}.stall", self.name))
+    }
+
+    fn refused(&self) -> PathBuf {
+        self.folder.join(format!("{}.refused", self.name))
+    }
+
+    /// From now on no commit is confirmed that has records of this partition; `None` ends it.
+    pub fn refuse(&self, partition: Option<i32>) -> Result<()> {
+        match partition {
+            Some(partition) => std::fs::write(self.refused(), partition.to_string())?,
+            None => std::fs::remove_file(self.refused())?,
+        }
+        Ok(())
     }
 
     /// From now on its commits wait.
@@ -113,7 +128,7 @@ pub async fn work(orders: &Orders, store: Arc<Store>, house: House) -> Result<()
         dead: Arc::new(Letters(producer.clone())),
         outlet: Arc::new(producer),
         brakes: Some(brakes),
-        config: config(),
+        config: config(orders.pause_max),
         // The sums of a partition depend on that partition alone.
         writers: 2,
         house,
@@ -121,13 +136,13 @@ pub async fn work(orders: &Orders, store: Arc<Store>, house: House) -> Result<()
     Ok(worker::run_batches(worker).await?)
 }
 
-fn config() -> WorkerConfig {
+fn config(pause_max: Duration) -> WorkerConfig {
     let span = |ms| Span(Duration::from_millis(ms));
     WorkerConfig {
         batch: BatchConfig { records_max: 200, bytes_max: Bytes(1 << 20), linger: span(20) },
         queue_records_max: 2_000,
         drain_grace: span(3_000),
-        retry: RetryConfig { pause: span(100), pause_max: span(1_000) },
+        retry: RetryConfig { pause: span(100), pause_max: Span(pause_max) },
         ..WorkerConfig::default()
     }
 }
@@ -170,6 +185,10 @@ impl Progress for Held {
             while self.orders.stall().exists() {
                 tokio::time::sleep(LOOK).await;
             }
+        }
+        let refused = std::fs::read_to_string(self.orders.refused()).ok().and_then(|text| text.parse().ok());
+        if refused.is_some_and(|refused: i32| batch.marks.iter().any(|mark| mark.slot.partition == refused)) {
+            return Err(ProgressError::Unavailable("not this partition".to_owned()));
         }
         let committed = self.store.commit(service, batch).await;
         match &committed {

@@ -46,6 +46,7 @@ impl World {
             topic: topic.to_owned(),
             out: format!("{topic}.out"),
             folder: folder.path().to_owned(),
+            pause_max: Duration::from_secs(1),
         };
         let world = Self { admin: Admin::new(&settings)?, settings, orders, partitions, folder };
         world.create(topic, partitions).await?;
