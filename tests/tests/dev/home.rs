@@ -75,7 +75,12 @@ impl Dev {
 
     /// Starts again in the same folder, after its end.
     pub async fn restart(&mut self) -> Result<()> {
-        self.process = self.home.start(&self.folder)?;
+        self.restart_with(&[]).await
+    }
+
+    /// As `restart`, with further flags.
+    pub async fn restart_with(&mut self, flags: &[&str]) -> Result<()> {
+        self.process = self.home.start_with(&self.folder, flags)?;
         self.ready().await
     }
 
@@ -94,7 +99,31 @@ impl Dev {
     /// A command in a second terminal in the same folder.
     pub async fn command(&self, args: &[&str]) -> Result<Done> {
         let mut command = tokio::process::Command::new(binary()?);
-        command.args(args).envs(self.home.env()).current_dir(self.folder.path()).kill_on_drop(true);
+        command.args(args);
+        self.run(command).await
+    }
+
+    /// Lines of a shell in that terminal, with further variables; a program of this folder comes before others.
+    pub async fn shell(&self, lines: &str, variables: &[(&str, String)]) -> Result<Done> {
+        let program = binary()?.parent().context("no folder")?.display().to_string();
+        let path = std::env::var("PATH").unwrap_or_default();
+        let mut command = tokio::process::Command::new("sh");
+        command
+            .args(["-euc", lines])
+            .env("PATH", format!("{}:{program}:{path}", self.folder.path().display()));
+        command.envs(variables.iter().map(|(name, value)| (*name, value)));
+        self.run(command).await
+    }
+
+    /// A file in the folder that is a program.
+    pub fn program(&self, name: &str, text: &str) -> Result<()> {
+        let path = self.folder.join(name);
+        std::fs::write(&path, text)?;
+        Ok(std::fs::set_permissions(path, std::os::unix::fs::PermissionsExt::from_mode(0o755))?)
+    }
+
+    async fn run(&self, mut command: tokio::process::Command) -> Result<Done> {
+        command.envs(self.home.env()).current_dir(self.folder.path()).kill_on_drop(true);
         let done = tokio::time::timeout(SOON, command.output()).await??;
         Ok(Done {
             code: done.status.code().unwrap_or(-1),

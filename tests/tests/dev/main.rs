@@ -4,6 +4,7 @@
 mod first;
 mod home;
 mod idle;
+mod page;
 mod refusals;
 mod survival;
 mod warehouse;
