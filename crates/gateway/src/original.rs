@@ -28,7 +28,7 @@ impl Original {
     /// A delivery of this source.
     pub(crate) fn of(
         source: &Source,
-        delivery_id: &str,
+        delivery_id: String,
         received_at: Timestamp,
         (headers, body): (&HeaderMap, Bytes),
     ) -> Self {
@@ -37,7 +37,7 @@ impl Original {
         Self {
             source: source.name().to_owned(),
             kind: source.kind(),
-            delivery_id: delivery_id.to_owned(),
+            delivery_id,
             received_at,
             headers: names
                 .filter_map(|name| headers.get(&*name).cloned().map(|value| (name, value)))

@@ -59,9 +59,9 @@ impl Reader<'_> {
         };
         let pendings = if events.is_ok() { reading.pendings } else { Vec::new() };
         let dues = pendings.into_iter().map(|pending| Due::of(source, pending)).collect();
-        let identity = reading.identity.text();
+        let identity = reading.identity.into_text();
+        let key = Bytes::from([source.name(), "/", &identity].concat());
         let original = Original::of(source, identity, received_at, (headers, kept));
-        let key = Bytes::from(format!("{}/{identity}", source.name()));
         let (trail, deadline) = (self.trail.clone(), self.deadline);
         let fingerprint = reading.fingerprint;
         (Parcel { key, fingerprint, original, events, dues, trail, deadline }, reading.text_bytes)

@@ -71,6 +71,14 @@ impl Identity {
         Self::New(format!("{}:{}", delivery.received_at.as_microsecond(), hex::encode(&digest[..16])))
     }
 
+    /// [`Identity::text`], taken out.
+    #[must_use]
+    pub fn into_text(self) -> String {
+        match self {
+            Self::Given(text) | Self::BodyHash(text) | Self::New(text) => text,
+        }
+    }
+
     /// The text that ids and keys are made of; never empty.
     #[must_use]
     pub fn text(&self) -> &str {
