@@ -93,7 +93,9 @@ async fn read(connection: &Connection) -> Result<Status, libsql::Error> {
 
 /// The same of a server.
 pub(crate) async fn read_server(client: &tokio_postgres::Client) -> Result<Status, Failure> {
-    client.batch_execute("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    // All rows are counted, for which a member's connection is not set.
+    let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY; SET LOCAL enable_seqscan = on";
+    client.batch_execute(begin).await?;
     let status = read_rows(client).await?;
     client.batch_execute("COMMIT").await?;
     Ok(status)

@@ -1,5 +1,10 @@
 //! Newer events, put onto the states of their subjects by the database, which has both already: nothing of them is sent
 //! or read. That is how nearly all events come.
+//!
+//! States that are there are changed first, then those are made that are not: a statement for both would look for each
+//! state twice, and write its lock by itself. A batch goes through its subjects in their order, twice. So two that meet
+//! wait in a circle only where a subject that one of them has passed as unknown is made by a third, and held by the
+//! other, before the first one comes to make it. Then the server ends one of the two, which begins again.
 
 use std::collections::{BTreeMap, HashSet};
 
@@ -8,7 +13,9 @@ use store::ground::Failure;
 use uuid::Uuid;
 
 use super::columns::event_columns;
+use super::values::Time;
 use crate::Entry;
+use crate::steps::Step;
 
 /// How many steps of one subject are made like this. What comes in more, because it spans many days, is read: then one
 /// state is written and not many.
@@ -62,18 +69,38 @@ macro_rules! put_onto_known {
 }
 pub(super) use put_onto_known;
 
-/// Behind a `merged` that gives whole states back: the day of each as the state is.
-macro_rules! days_of_merged {
+/// How a day that is there comes to stand as it was given.
+macro_rules! put_onto_day {
     () => {
-        "days AS (INSERT INTO okr_progress_daily (subject_uid, day, department, team, progress, confidence, status,
-        metric_current, cycle_name, cycle_start, cycle_end, is_deleted, is_closed)
-    SELECT subject_uid, (ordered_at AT TIME ZONE 'UTC')::date, department, team, progress, confidence, status,
-        metric_current, cycle_name, cycle_start, cycle_end, change = 'deleted', change = 'closed' FROM merged
-    ON CONFLICT (subject_uid, day) DO UPDATE SET department = excluded.department, team = excluded.team,
+        "ON CONFLICT (subject_uid, day) DO UPDATE SET department = excluded.department, team = excluded.team,
         progress = excluded.progress, confidence = excluded.confidence, status = excluded.status,
         metric_current = excluded.metric_current, cycle_name = excluded.cycle_name,
         cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end, is_deleted = excluded.is_deleted,
-        is_closed = excluded.is_closed)"
+        is_closed = excluded.is_closed"
+    };
+}
+pub(super) use put_onto_day;
+
+/// Days and what they show.
+macro_rules! into_days {
+    () => {
+        "INSERT INTO okr_progress_daily (subject_uid, day, department, team, progress, confidence, status,
+        metric_current, cycle_name, cycle_start, cycle_end, is_deleted, is_closed) "
+    };
+}
+pub(super) use into_days;
+
+/// Behind a `merged` that gives whole states back: the day of each as the state is.
+macro_rules! days_of_merged {
+    () => {
+        concat!(
+            "days AS (",
+            into_days!(),
+            "SELECT subject_uid, (ordered_at AT TIME ZONE 'UTC')::date, department, team, progress, confidence, status,
+        metric_current, cycle_name, cycle_start, cycle_end, change = 'deleted', change = 'closed' FROM merged ",
+            put_onto_day!(),
+            ")"
+        )
     };
 }
 pub(super) use days_of_merged;
@@ -81,27 +108,27 @@ pub(super) use days_of_merged;
 /// What `merged` gives back.
 macro_rules! merged_columns {
     () => {
-        "subject_uid, ordered_at, department, team, progress, confidence, status, metric_current, cycle_name,
-        cycle_start, cycle_end, change"
+        "known.subject_uid, known.ordered_at, known.department, known.team, known.progress, known.confidence,
+        known.status, known.metric_current, known.cycle_name, known.cycle_start, known.cycle_end, known.change"
     };
 }
 pub(super) use merged_columns;
 
-/// Puts these events, which are rows already, onto the states that are there, if they are newer (`okr::rank`); answers
-/// whose were. The rows of the others are locked as well, so what is read of them next is what is changed.
+/// Puts these events ($2), which are rows already, onto the states of their subjects ($1) that are there, if they are
+/// newer (`okr::rank`), and what is put onto days alone as well ($3, when its first one counts as having happened); answers
+/// whose were.
 ///
-/// They are given in the order of their subjects and locked in that order, so nobody waits in a circle.
-const ADVANCE: &str = concat!(
-    "WITH merged AS (INSERT INTO okr_state AS known (",
-    event_columns!(),
-    ", version) SELECT ",
-    event_columns!(),
-    ", 1 FROM unnest($1::uuid[]) AS s(id)
-    CROSS JOIN LATERAL (SELECT * FROM okr_events WHERE event_id = s.id OFFSET 0) e
-    ON CONFLICT (subject_uid) DO UPDATE SET version = known.version + 1, ",
+/// Subjects are given, found and locked in their order. The planner has no other way to begin: events are found by what
+/// is known of the state alone.
+const MOVE: &str = concat!(
+    "WITH merged AS (UPDATE okr_state AS known SET version = known.version + 1, ",
     put_onto_known!(),
-    " WHERE (known.ordered_at, known.source_sequence IS NOT NULL, coalesce(known.source_sequence, 0), known.received_at,
-            known.revision, known.event_id)
+    " FROM okr_events AS excluded
+    WHERE known.subject_uid = ANY($1::uuid[])
+        AND excluded.event_id = ($2::uuid[])[width_bucket(known.subject_uid, $1::uuid[])]
+        AND (known.ordered_at < ($3::timestamptz[])[width_bucket(known.subject_uid, $1::uuid[])]) IS NOT FALSE
+        AND (known.ordered_at, known.source_sequence IS NOT NULL, coalesce(known.source_sequence, 0),
+            known.received_at, known.revision, known.event_id)
         < (excluded.ordered_at, excluded.source_sequence IS NOT NULL, coalesce(excluded.source_sequence, 0),
             excluded.received_at, excluded.revision, excluded.event_id)
     RETURNING ",
@@ -111,11 +138,49 @@ const ADVANCE: &str = concat!(
     " SELECT subject_uid FROM merged"
 );
 
-/// Makes these steps; answers those that have to be made otherwise: all of a subject whose first one is not newer than
-/// what is known of it, and what is beyond [`WAVES_MAX`].
+/// Makes states of these events, which are rows already, for subjects that have none; answers which had none. The rows of
+/// the others are locked, so what is read of them next is what is changed. They are given in the order of their subjects.
+const ADD: &str = concat!(
+    "WITH merged AS (INSERT INTO okr_state AS known (",
+    event_columns!(),
+    ", version) SELECT ",
+    event_columns!(),
+    ", 1 FROM unnest($1::uuid[]) AS s(id)
+    CROSS JOIN LATERAL (SELECT * FROM okr_events WHERE event_id = s.id OFFSET 0) e
+    ON CONFLICT (subject_uid) DO UPDATE SET version = known.version WHERE false RETURNING ",
+    merged_columns!(),
+    "), ",
+    days_of_merged!(),
+    " SELECT subject_uid FROM merged"
+);
+
+/// Puts these events, which are rows already, onto their days alone. What they do not say is what the states of their
+/// subjects say, which are held since they were brought beyond them.
+const EARLIER: &str = concat!(
+    into_days!(),
+    "SELECT e.subject_uid, (e.ordered_at AT TIME ZONE 'UTC')::date, coalesce(e.department, known.department),
+        coalesce(e.team, known.team), coalesce(e.progress, known.progress), coalesce(e.confidence, known.confidence),
+        CASE WHEN e.status = 'unknown' THEN known.status ELSE e.status END,
+        CASE WHEN e.metric_start IS NULL AND e.metric_target IS NULL AND e.metric_current IS NULL AND e.metric_unit IS NULL
+            THEN known.metric_current ELSE e.metric_current END,
+        CASE WHEN e.cycle_name IS NULL AND e.cycle_start IS NULL AND e.cycle_end IS NULL
+            THEN known.cycle_name ELSE e.cycle_name END,
+        CASE WHEN e.cycle_name IS NULL AND e.cycle_start IS NULL AND e.cycle_end IS NULL
+            THEN known.cycle_start ELSE e.cycle_start END,
+        CASE WHEN e.cycle_name IS NULL AND e.cycle_start IS NULL AND e.cycle_end IS NULL
+            THEN known.cycle_end ELSE e.cycle_end END,
+        e.change = 'deleted', e.change = 'closed'
+    FROM unnest($1::uuid[]) AS s(id)
+    CROSS JOIN LATERAL (SELECT * FROM okr_events WHERE event_id = s.id OFFSET 0) e
+    CROSS JOIN LATERAL (SELECT * FROM okr_state WHERE subject_uid = e.subject_uid OFFSET 0) known ",
+    put_onto_day!(),
+);
+
+/// Makes these steps; answers those events that have to be put in otherwise: all of a subject whose first one is not newer
+/// than what is known of it, and what is beyond [`WAVES_MAX`].
 pub(super) async fn advance<'b>(
     transaction: &Transaction<'_>,
-    mut steps: BTreeMap<Uuid, Vec<&'b Entry>>,
+    mut steps: BTreeMap<Uuid, Vec<Step<'b>>>,
 ) -> Result<Vec<&'b Entry>, Failure> {
     let mut left = Vec::new();
     for wave in 0..WAVES_MAX {
@@ -123,22 +188,46 @@ pub(super) async fn advance<'b>(
         if steps.is_empty() {
             return Ok(left);
         }
-        let ids: Vec<Uuid> =
-            steps.values().filter_map(|steps| steps.get(wave)).map(|step| step.id()).collect();
-        let statement = transaction.prepare_cached(ADVANCE).await?;
-        let merged = transaction.query(&statement, &[&ids]).await?;
-        if merged.len() == ids.len() {
-            continue;
+        let here: Vec<(Uuid, &Step<'_>)> =
+            steps.iter().filter_map(|(subject, steps)| Some((*subject, steps.get(wave)?))).collect();
+        let merged = merge(transaction, &here).await?;
+        let days = here.iter().filter(|(subject, _)| merged.contains(subject));
+        let days: Vec<Uuid> =
+            days.flat_map(|(_, step)| step.earlier.iter().map(|entry| entry.id())).collect();
+        if !days.is_empty() {
+            let statement = transaction.prepare_cached(EARLIER).await?;
+            transaction.execute(&statement, &[&days]).await?;
         }
-        let merged: HashSet<Uuid> = merged.iter().map(|row| row.try_get(0)).collect::<Result<_, _>>()?;
         steps.retain(|subject, steps| {
             let is_merged = merged.contains(subject);
             if !is_merged {
-                left.append(steps);
+                left.extend(steps.iter().flat_map(Step::all));
             }
             is_merged
         });
     }
-    left.extend(steps.values().filter_map(|steps| steps.get(WAVES_MAX..)).flatten());
+    left.extend(steps.values().filter_map(|steps| steps.get(WAVES_MAX..)).flatten().flat_map(Step::all));
     Ok(left)
+}
+
+/// Puts a step of each subject onto its state; answers whose were.
+async fn merge(transaction: &Transaction<'_>, steps: &[(Uuid, &Step<'_>)]) -> Result<HashSet<Uuid>, Failure> {
+    let subjects: Vec<Uuid> = steps.iter().map(|(subject, _)| *subject).collect();
+    let ids: Vec<Uuid> = steps.iter().map(|(_, step)| step.last.id()).collect();
+    let since = |step: &Step<'_>| (!step.earlier.is_empty()).then(|| Time(step.first().ordered_at()));
+    let since: Vec<Option<Time>> = steps.iter().map(|(_, step)| since(step)).collect();
+    let statement = transaction.prepare_cached(MOVE).await?;
+    let mut merged = HashSet::with_capacity(steps.len());
+    for row in transaction.query(&statement, &[&subjects, &ids, &since]).await? {
+        merged.insert(row.try_get(0)?);
+    }
+    let others = steps.iter().filter(|(subject, _)| !merged.contains(subject));
+    let others: Vec<Uuid> = others.map(|(_, step)| step.last.id()).collect();
+    if !others.is_empty() {
+        let statement = transaction.prepare_cached(ADD).await?;
+        for row in transaction.query(&statement, &[&others]).await? {
+            merged.insert(row.try_get(0)?);
+        }
+    }
+    Ok(merged)
 }

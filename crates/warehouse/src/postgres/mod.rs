@@ -72,10 +72,12 @@ impl Postgres {
     /// Reads the url; connects on first use.
     pub(crate) fn new(url: &str, schema: &str) -> Result<Self, OpenError> {
         // Everything is looked for by id, a batch's worth at a time: a plan that reads a table from end to end, because
-        // the table was small when it was made, would go on doing so; and one that seems dear would be compiled.
+        // the table was small when it was made, would go on doing so; and one that seems dear would be compiled. Rows are
+        // found in the order of an index, which is that in which they are locked.
         let settings = format!(
-            "SET client_min_messages = warning; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET lock_timeout = {}; \
-             SET search_path = {};",
+            "SET client_min_messages = warning; SET jit = off; SET enable_hashjoin = off; SET enable_mergejoin = off; \
+             SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_material = off; \
+             SET enable_memoize = off; SET lock_timeout = {}; SET search_path = {};",
             LOCK_MAX.as_millis(),
             quoted(schema),
         );

@@ -3,7 +3,7 @@
 //! Statements are planned when tables may still be empty, and the plan stays. So none of them lets the planner choose
 //! what to begin with: tables are looked up by `= ANY`, or inside of a `LATERAL … OFFSET 0`, and never joined freely.
 
-use super::advance::{days_of_merged, merged_columns, put_onto_known};
+use super::advance::{days_of_merged, into_days, merged_columns, put_onto_day, put_onto_known};
 use super::columns::event_columns;
 
 /// Whoever takes rows out has the tables alone: for a correction, because others may just be adding what it takes away;
@@ -132,17 +132,13 @@ pub(super) const DROP_STATES: &str = "DELETE FROM okr_state t
 
 pub(super) const DROP_DAYS: &str = "DELETE FROM okr_progress_daily WHERE subject_uid = ANY($1::uuid[])";
 
-pub(super) const MERGE_DAYS: &str =
-    "INSERT INTO okr_progress_daily (subject_uid, day, department, team, progress,
-        confidence, status, metric_current, cycle_name, cycle_start, cycle_end, is_deleted, is_closed)
-    SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::double precision[],
+pub(super) const MERGE_DAYS: &str = concat!(
+    into_days!(),
+    "SELECT * FROM unnest($1::uuid[], $2::date[], $3::text[], $4::text[], $5::double precision[],
         $6::double precision[], $7::text[], $8::double precision[], $9::text[], $10::date[], $11::date[],
-        $12::boolean[], $13::boolean[])
-    ON CONFLICT (subject_uid, day) DO UPDATE SET department = excluded.department, team = excluded.team,
-        progress = excluded.progress, confidence = excluded.confidence, status = excluded.status,
-        metric_current = excluded.metric_current, cycle_name = excluded.cycle_name,
-        cycle_start = excluded.cycle_start, cycle_end = excluded.cycle_end, is_deleted = excluded.is_deleted,
-        is_closed = excluded.is_closed";
+        $12::boolean[], $13::boolean[]) ",
+    put_onto_day!(),
+);
 
 pub(super) const MARK: &str =
     "UPDATE okr_sink_offsets p SET next_offset = s.next_offset, last_offset = s.last_offset,

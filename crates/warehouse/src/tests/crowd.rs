@@ -14,11 +14,14 @@ use super::bench::{Bench, Member, slot};
 use super::history::{at, minutes};
 use super::postgres::database;
 use super::{ends, reference};
-use crate::SERVICE;
 use crate::postgres::TOGETHER;
+use crate::{Entry, SERVICE};
 
 const MEMBERS: &str = "SELECT pid FROM pg_stat_activity
     WHERE datname = current_database() AND application_name = 'okr-router' ORDER BY pid";
+
+const WAITING: &str = "SELECT pid FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'";
 
 /// A connection like a member's.
 async fn another(bench: &Bench) -> Client {
@@ -29,9 +32,7 @@ async fn another(bench: &Bench) -> Client {
 
 /// Waits until somebody waits for a lock.
 async fn somebody_waits(bench: &Bench) {
-    let waiting = "SELECT pid FROM pg_stat_activity
-        WHERE datname = current_database() AND wait_event_type = 'Lock'";
-    while bench.rows(waiting).await.is_empty() {
+    while bench.rows(WAITING).await.is_empty() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
 }
@@ -168,6 +169,46 @@ async fn a_member_that_met_another_begins_again_on_the_same_connection() {
         assert_eq!(bench.rows(MEMBERS).await, sessions);
         reference::check(&bench, &[old, new, late]).await.unwrap();
         assert!(bench.counted("xact_rollback").await > 0, "they did not meet");
+    };
+    ends(check).await;
+}
+
+/// It has passed a subject as unknown, which a third one makes, and of which another takes hold that waits for it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn members_that_wait_in_a_circle_are_parted_by_the_server_and_lose_nothing() {
+    let check = async {
+        let bench = Bench::postgres(database().await).await;
+        let mut member = Member::join(&bench.target, [0]).await;
+        let mut third = Member::join(&bench.target, [1]).await;
+        let mut known = ["one", "two"].map(|of| at(of, 1, 0, 0.1));
+        known.sort_by_key(|event| Entry::at(event.clone(), slot(0), 0).unwrap().subject);
+        member.take_all(known.clone()).await;
+        let [first, last] = known.clone().map(|event| event.subject.id);
+        let (holder, other) = (another(&bench).await, another(&bench).await);
+        let hold = |of: &str| format!("SELECT 1 FROM okr_state WHERE subject_id = '{of}' FOR UPDATE");
+        holder.batch_execute(&format!("BEGIN; {TOGETHER}; {}", hold(&last))).await.unwrap();
+        let came = [at(&first, 2, 5, 0.2), at(&last, 2, 5, 0.3), at("new", 2, 5, 0.4)];
+        let batch = member.batch(&came.clone().map(|event| (0, event)));
+        let commit = tokio::spawn(async move { member.try_commit(&batch).await });
+        somebody_waits(&bench).await;
+        // The member has the first one by now.
+        let made = at("new", 1, 2, 0.5);
+        third.take(&[(1, made.clone())]).await;
+        other.batch_execute(&format!("BEGIN; {TOGETHER}; {}", hold("new"))).await.unwrap();
+        let circle = tokio::spawn(async move {
+            let held = other.batch_execute(&hold(&first)).await;
+            other.batch_execute("COMMIT").await.unwrap();
+            held.is_ok()
+        });
+        while bench.rows(WAITING).await.len() < 2 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        holder.batch_execute("COMMIT").await.unwrap();
+        commit.await.unwrap().unwrap();
+        circle.await.unwrap();
+        let all: Vec<OkrEvent> = known.into_iter().chain(came).chain([made]).collect();
+        reference::check(&bench, &all).await.unwrap();
+        assert_eq!(bench.counted("deadlocks").await, 1);
     };
     ends(check).await;
 }

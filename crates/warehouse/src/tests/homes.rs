@@ -14,6 +14,8 @@ in_both_homes! {
     exact::what_no_database_can_keep_is_replaced,
     exact::an_event_that_comes_again_changes_nothing,
     exact::an_event_that_comes_late_fills_in_what_newer_ones_do_not_say,
+    exact::several_days_of_a_subject_come_at_once,
+    exact::several_days_come_at_once_around_one_that_is_known,
     exact::a_day_before_all_others_and_one_between_them_come_late,
     exact::a_correction_replaces_what_its_delivery_said,
     exact::a_deleted_subject_stays_and_may_come_back,

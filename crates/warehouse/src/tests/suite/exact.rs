@@ -111,6 +111,28 @@ pub async fn an_event_that_comes_late_fills_in_what_newer_ones_do_not_say(bench:
     assert_eq!(json!(days), json!([day, day]), "the day after it, too");
 }
 
+pub async fn several_days_of_a_subject_come_at_once(bench: Bench) {
+    let days = |n: i64| n * 24 * 60;
+    let mut said = at("kr", 1, 0, 0.1);
+    (said.department, said.confidence, said.status) = (Some("sales".into()), Some(0.5), Status::OnTrack);
+    said.cycle = Some(Cycle { name: Some("Q1".into()), ..Cycle::default() });
+    said.metric = Some(Metric { current: Some(7.0), ..Metric::default() });
+    // Those of the second batch say nothing of what was said before, and two of its days are those of nothing else.
+    let silent = |n: u32| at("kr", n, days(i64::from(n)), f64::from(n) / 10.0);
+    check(&bench, &[&[said], &[silent(2), silent(3), silent(4)]]).await;
+    let departments = bench.rows("SELECT department FROM okr_progress_daily").await;
+    let sales = json!({"department": "sales"});
+    assert_eq!(json!(departments), json!([sales, sales, sales, sales]));
+}
+
+pub async fn several_days_come_at_once_around_one_that_is_known(bench: Bench) {
+    let days = |n: i64| n * 24 * 60;
+    let teamed = |n: u32, at_day| OkrEvent { team: Some("red".into()), ..at("kr", n, days(at_day), 0.2) };
+    check(&bench, &[&[at("kr", 1, 0, 0.1), at("kr", 2, days(3), 0.3)], &[teamed(3, 1), teamed(4, 5)]]).await;
+    let teams = bench.rows("SELECT team FROM okr_progress_daily ORDER BY day").await;
+    assert_eq!(json!(teams[2]), json!({"team": "red"}), "the known day after a late one");
+}
+
 pub async fn a_day_before_all_others_and_one_between_them_come_late(bench: Bench) {
     let days = |n: i64| n * 24 * 60;
     let silent = bare("kr", 5, days(5));
