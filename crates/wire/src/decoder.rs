@@ -80,8 +80,7 @@ impl Decoder {
         if let Some(done) = self.by_kept(id, |reader| read(reader, datum)) {
             return done;
         }
-        // On the heap, for it is rare, and would have a place in the future of each record.
-        let schema = Box::pin(self.registry.schema(id)).await?;
+        let schema = self.registry.schema(id).await?;
         let mut readers = self.readers.write().unwrap_or_else(PoisonError::into_inner);
         if readers.len() >= READERS_MAX && !readers.contains_key(&id) {
             drop(readers);

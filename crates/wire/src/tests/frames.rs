@@ -206,10 +206,3 @@ async fn what_is_written_without_a_registry_is_read_without_one() {
     let frame = encoder.event(&full()).await.unwrap();
     assert_eq!(decoder.event(&frame).await.unwrap(), full());
 }
-
-#[tokio::test]
-async fn the_future_of_a_record_has_no_place_for_a_question_to_the_registry() {
-    let registry = client("http://127.0.0.1:9");
-    let (question, record) = (size_of_val(&registry.schema(1)), size_of_val(&registry.decoder().event(&[])));
-    assert!(record < 512 && record < question, "{record} bytes, and {question} for a question");
-}
