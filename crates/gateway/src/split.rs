@@ -5,6 +5,8 @@
 
 use std::ops::Range;
 
+use serde::de::IgnoredAny;
+
 /// How the items of a batch stand beside each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Form {
@@ -96,7 +98,13 @@ fn list(body: &[u8], start: usize, items_max: usize) -> Result<Vec<Range<usize>>
 }
 
 /// The lines that say something. Where no line even begins as a body does, it is something else.
+///
+/// One object, in however many lines, is one item from its first byte to the last: the signature says nothing of the path,
+/// so whoever has heard a delivery could send it here as another one.
 fn lines(body: &[u8], start: usize, items_max: usize) -> Result<Vec<Range<usize>>, Unsplit> {
+    if is_object(&body[start..]) {
+        return Ok(std::iter::once(0..body.len()).collect());
+    }
     let (mut items, mut at) = (Vec::new(), start);
     for line in body[start..].split(|byte| *byte == b'\n') {
         let item = trimmed(body, at..at + line.len());
@@ -107,6 +115,11 @@ fn lines(body: &[u8], start: usize, items_max: usize) -> Result<Vec<Range<usize>
     }
     let begins = |item: &Range<usize>| body.get(item.start) == Some(&b'{');
     if items.is_empty() || items.iter().any(begins) { Ok(items) } else { Err(Unsplit::Shape) }
+}
+
+/// Whether all of it is one object. Of lines, no more than the first two are looked at.
+fn is_object(text: &[u8]) -> bool {
+    text.trim_ascii_start().starts_with(b"{") && serde_json::from_slice::<IgnoredAny>(text).is_ok()
 }
 
 fn push(items: &mut Vec<Range<usize>>, item: Range<usize>, items_max: usize) -> Result<(), Unsplit> {
