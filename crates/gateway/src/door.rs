@@ -261,7 +261,9 @@ impl Door {
                     Ok(body) => (body, None),
                     Err(held) => (wire_body.clone(), Some(held)),
                 };
-                let (parcel, _) = reader.read(Piece { headers, body: &body, kept: wire_body, nth: 0 }, fault);
+                let piece = Piece { headers, body: &body, kept: wire_body, nth: 0 };
+                let (parcel, text_bytes) = reader.read(piece, fault);
+                charge.becomes(text_bytes.saturating_sub(body.len()))?;
                 self.single(parcel, (charge, once), (source.name(), caller.timer)).await?
             }
         };

@@ -72,6 +72,12 @@ impl Charge {
         Ok(())
     }
 
+    /// So many more for what a body becomes beside itself, or a refusal. What is more than half of the room counts as
+    /// half of it: the largest passes once it is alone.
+    pub(crate) fn becomes(&mut self, bytes: usize) -> Result<(), Problem> {
+        if bytes == 0 { Ok(()) } else { self.grow(bytes.min(self.room.bytes_max / 2)) }
+    }
+
     /// For as long as the body of this client is unfinished.
     pub(crate) fn share(&self, client: IpAddr) -> Share {
         Share::new(self.room.clone(), client)

@@ -38,12 +38,15 @@ pub(crate) struct Voice<S> {
     deaf_max: Duration,
     /// Whether what was heard since the last answer names a length that no body has.
     heard_endless: bool,
+    /// The last that was heard: such a length may come in two pieces.
+    tail: [u8; ENDLESS.len() - 1],
 }
 
 impl<S> Voice<S> {
     pub(crate) fn new(stream: S) -> Self {
         let (patience, deaf_max) = (None, DEAF_TIME_MAX);
-        Self { stream, instead: Vec::new(), said: 0, patience, deaf_max, heard_endless: false }
+        let tail = [0; ENDLESS.len() - 1];
+        Self { stream, instead: Vec::new(), said: 0, patience, deaf_max, heard_endless: false, tail }
     }
 }
 
@@ -70,7 +73,12 @@ impl<S: AsyncRead + Unpin> AsyncRead for Voice<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<Result<()>> {
         let before = buf.filled().len();
         ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        self.heard_endless |= is_endless(&buf.filled()[before..]);
+        let heard = &buf.filled()[before..];
+        self.heard_endless |= is_endless(heard) || is_endless_between(&self.tail, heard);
+        let kept = heard.len().min(self.tail.len());
+        self.tail.rotate_left(kept);
+        let end = self.tail.len() - kept;
+        self.tail[end..].copy_from_slice(&heard[heard.len() - kept..]);
         Poll::Ready(Ok(()))
     }
 }
@@ -125,6 +133,12 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for Voice<S> {
 /// numbers for itself, and answers 400 to larger ones.
 fn is_endless(words: &[u8]) -> bool {
     FINDER.find(&words[..words.len().min(HEARD_BYTES_MAX)]).is_some()
+}
+
+/// Whether such a number begins in one piece and ends in the next.
+fn is_endless_between(tail: &[u8], heard: &[u8]) -> bool {
+    let is_cut = tail.last().is_some_and(u8::is_ascii_digit);
+    is_cut && is_endless(&[tail, &heard[..heard.len().min(tail.len())]].concat())
 }
 
 /// What to say in place of an answer without a body, which none of ours is.

@@ -1,7 +1,8 @@
 //! `POST /in/{source}/batch`: many deliveries, proven together by one signature, and each a delivery of its own.
 //!
 //! An item is what it would be if it were sent alone: its own identity, its own arrival, its own place in the duplicate
-//! window. Where a header says which delivery this is, it says so of the batch, and the item adds its number.
+//! window. Where a header says which delivery this is, it says so of the batch, and the item adds its number; but for the
+//! item that is the whole body, which is the very delivery that it would be alone.
 
 use bytes::Bytes;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -23,6 +24,10 @@ use crate::{
 
 /// Items that are read before others get their turn.
 const AT_ONCE: usize = 32;
+
+/// Bytes of headers that the items of a batch may have together: each item keeps them with its arrival, and what is more
+/// than Kafka's client has room for would come again for ever.
+const HEADERS_BYTES_MAX: usize = 2 * sources::EVENTS_BYTES_MAX;
 
 /// A proven batch.
 pub(super) struct Batch<'a> {
@@ -54,7 +59,9 @@ impl Door {
             Ok(body) => match form.split(&body, items_max) {
                 Ok(items) => {
                     let pieces = items.into_iter().map(|item| body.slice(item)).collect();
-                    read(&reader, headers, pieces, items_max).await
+                    let (parcels, bytes) = read(&reader, headers, (&body, pieces), items_max).await?;
+                    charge.becomes(bytes)?;
+                    parcels
                 }
                 Err(Unsplit::TooMany) => return Err(Problem::TooManyItems { items_max }),
                 Err(Unsplit::Shape) => {
@@ -88,11 +95,22 @@ impl Door {
     }
 }
 
-/// Reads the items, each with headers of its own. What they become is bounded like what one delivery becomes: items that
-/// would be too much together are held.
-async fn read(reader: &Reader<'_>, headers: &HeaderMap, pieces: Vec<Bytes>, items_max: usize) -> Vec<Parcel> {
-    let ids = ids(reader.source, headers);
+/// Reads the items, each with headers of its own, and says how many bytes they become beside the body. What they become
+/// is bounded like what one delivery becomes: items that would be too much together are held.
+async fn read(
+    reader: &Reader<'_>,
+    headers: &HeaderMap,
+    (whole, pieces): (&Bytes, Vec<Bytes>),
+    items_max: usize,
+) -> Result<(Vec<Parcel>, usize), Problem> {
+    let is_whole = pieces.first().is_some_and(|piece| piece.len() == whole.len());
+    let ids = if is_whole { Vec::new() } else { ids(reader.source, headers) };
     let mut headers = common(reader.source, headers);
+    let kept: usize = headers.values().map(HeaderValue::len).sum::<usize>() * pieces.len();
+    if kept > HEADERS_BYTES_MAX {
+        return Err(Problem::Headers);
+    }
+    let mut text_bytes = 0;
     let (mut events_left, mut bytes_left) = (sources::EVENTS_MAX.max(items_max), sources::EVENTS_BYTES_MAX);
     let mut parcels = Vec::with_capacity(pieces.len());
     for (nth, body) in pieces.into_iter().enumerate() {
@@ -102,10 +120,12 @@ async fn read(reader: &Reader<'_>, headers: &HeaderMap, pieces: Vec<Bytes>, item
         let (mut parcel, bytes) =
             reader.read(Piece { headers: &headers, body: &body, kept: body.clone(), nth }, None);
         let count = parcel.events.as_ref().map_or(0, Vec::len);
+        text_bytes += bytes;
         if count > events_left || (count > 0 && bytes > bytes_left) {
             let error =
                 "the items before it leave no room for its events; send the batch in parts".to_owned();
             parcel.events = Err(Held { reason: "no_room", error });
+            text_bytes -= bytes;
         } else if count > 0 {
             (events_left, bytes_left) = (events_left - count, bytes_left - bytes);
         }
@@ -114,7 +134,7 @@ async fn read(reader: &Reader<'_>, headers: &HeaderMap, pieces: Vec<Bytes>, item
             tokio::task::yield_now().await;
         }
     }
-    parcels
+    Ok((parcels, kept + text_bytes.saturating_sub(whole.len())))
 }
 
 /// The headers that say which delivery, here which batch, this is.

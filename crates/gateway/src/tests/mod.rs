@@ -1,6 +1,7 @@
 //! The gateway over real HTTP, with a log that does as it is told.
 
 mod batch;
+mod becomes;
 mod caps;
 mod client;
 mod duplicates;

@@ -70,3 +70,27 @@ async fn who_takes_nothing_of_what_is_said_instead_is_given_up() {
     let error = hasty(near).write_all(refusal).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::TimedOut);
 }
+
+#[tokio::test]
+async fn a_length_that_no_body_has_is_heard_in_however_many_pieces() {
+    for pieces in [
+        vec!["x: 18446744073709551615"],
+        vec!["184467440", "73709551615"],
+        vec!["1844674407370955", "1", "61"],
+    ] {
+        let (mut near, far) = duplex(64);
+        let mut voice = Voice::new(far);
+        for piece in &pieces {
+            near.write_all(piece.as_bytes()).await.unwrap();
+            voice.read_exact(&mut vec![0; piece.len()]).await.unwrap();
+        }
+        assert!(voice.heard_endless, "{pieces:?}");
+    }
+    let (mut near, far) = duplex(64);
+    let mut voice = Voice::new(far);
+    for piece in ["184467440", " 73709551615", "1844674407", "270955161"] {
+        near.write_all(piece.as_bytes()).await.unwrap();
+        voice.read_exact(&mut vec![0; piece.len()]).await.unwrap();
+    }
+    assert!(!voice.heard_endless);
+}

@@ -72,7 +72,11 @@ impl<'a> Envelope<'a> {
     /// Binary mode: attributes in headers, whose values are percent-encoded, and the body is the data.
     pub(super) fn binary(headers: &HeaderMap, body: &'a str) -> Result<Self, Untranslatable> {
         let find = |name: &'static str| -> Result<Option<String>, Untranslatable> {
-            let Some(value) = headers.get(name) else { return Ok(None) };
+            let mut values = headers.get_all(name).iter();
+            let Some(value) = values.next() else { return Ok(None) };
+            if values.next().is_some() {
+                return Err(Untranslatable::field(name, "stands there twice"));
+            }
             let text = value.to_str().ok().and_then(|text| unescaped(text.trim()));
             let text = text.ok_or(Untranslatable::field(name, "is not percent-encoded text"))?;
             Ok(Some(text).filter(|text| !text.is_empty()))

@@ -81,6 +81,8 @@ fn data_may_be_encoded_and_headers_are() {
         pairs[2].1 = broken;
         assert_eq!(read(&pairs, DATA).events.unwrap_err().reason(), "ce-id", "{broken}");
     }
+    let twice = [BINARY, &[("ce-id", "e-2")]].concat();
+    assert_eq!(read(&twice, DATA).events.unwrap_err().reason(), "ce-id", "nobody knows which one is meant");
 }
 
 #[test]
