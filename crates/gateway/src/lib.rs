@@ -130,6 +130,7 @@ impl Gateway {
             settings: context.settings,
             registry: context.registry,
             producer: context.producer.clone(),
+            keep_arrivals: context.config.keep_arrivals,
             wanted: readiness::Wanted {
                 event_partitions: map.count(),
                 partitions: context.partitions,

@@ -16,6 +16,9 @@ const GLANCE_WAIT: Duration = Duration::from_secs(3);
 const BROKER_PERIOD: Duration = Duration::from_secs(3);
 /// The topics that a delivery goes to.
 const TOPICS: &[&str] = &["okr.events", "okr.arrivals", "okr.pending", "okr.dead.gateway"];
+/// Those of them that every delivery goes to, with arrivals and without. Kafka's client looks at each partition that it
+/// knows whenever a record is queued, so it learns of the others when a delivery needs them.
+const ALWAYS: [&[&str]; 2] = [&["okr.events"], &["okr.events", "okr.arrivals"]];
 
 /// What is watched.
 #[derive(Debug)]
@@ -23,6 +26,7 @@ pub(crate) struct Watch {
     pub settings: bus::Settings,
     pub registry: wire::Registry,
     pub producer: bus::Producer,
+    pub keep_arrivals: bool,
     pub wanted: Wanted,
     pub house: House,
 }
@@ -205,9 +209,10 @@ async fn schemas(watch: &Watch, check: &Check) -> bool {
     }
 }
 
-/// The producer knows all leaders and has its id: without that, a first report might come without an offset.
+/// The producer knows the leaders that it needs always and has its id: without that, a first report might come without
+/// an offset.
 async fn warmed(watch: &Watch, check: &Check) -> bool {
-    match watch.producer.warm(TOPICS).await {
+    match watch.producer.warm(ALWAYS[usize::from(watch.keep_arrivals)]).await {
         Ok(()) => {
             check.ok();
             true
