@@ -122,7 +122,7 @@ pub struct Ingest {
     /// Requests of one round to each server
     #[arg(long, value_name = "N", default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub requests: u64,
-    /// Rounds after a first one that warms up; of each figure the median counts
+    /// Rounds, each with servers that are started for it; of each figure the median counts
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u64).range(1..))]
     pub rounds: u64,
     /// Connections, each with one request on its way; several are measured in turn

@@ -60,41 +60,46 @@ pub fn run(settings: &Settings, options: &Options) -> Result<ExitCode> {
 async fn measured(settings: &Settings, whole: &Whole, options: &Options, topic: &str) -> Result<Report> {
     prepare(whole, topic).await?;
     let numbers = Arc::new(AtomicU64::new(0));
-    let mut servers = Vec::new();
-    for serve in Serve::ALL {
-        let server = Server::start(settings, serve, topic).await?;
-        awake(&server, &numbers).await.with_context(|| format!("{} takes no webhook", serve.name()))?;
-        servers.push(server);
-    }
     let mut report = Report { requests: options.requests, ..Report::default() };
     for &connections in &options.connections {
         let mut course = Course { connections, ..Course::default() };
-        for number in 0..=options.rounds {
+        for number in 1..=options.rounds {
+            // What a process happens to be like, its threads and its memory, counts in one round only.
+            let mut servers = started(settings, topic, &numbers).await?;
             let spent = by_turns(&mut servers, (connections, options.requests), &numbers).await?;
-            // The first round warms up.
-            if number > 0 {
-                course.rounds.iter_mut().zip(spent).for_each(|(rounds, round)| rounds.push(round));
-            }
+            course.rounds.iter_mut().zip(spent).for_each(|(rounds, round)| rounds.push(round));
             eprintln!("{connections} connections, round {number} of {}: {}", options.rounds, course.last());
         }
         report.courses.push(course);
     }
-    for number in 0..=options.rounds {
+    // These live until the end, so that what grows with time shows in their memory.
+    let mut servers = started(settings, topic, &numbers).await?;
+    let fewest = options.connections.first().copied().unwrap_or(1);
+    for number in 1..=options.rounds {
         // The floor knows no batches.
         for (server, batches) in servers.iter_mut().zip(&mut report.batches).skip(1) {
-            let connections = options.connections.first().copied().unwrap_or(1);
-            let spent = alone_and_in_batches(server, (connections, options.requests), &numbers).await?;
-            if number > 0 {
-                batches.push(spent);
-            }
+            batches.push(alone_and_in_batches(server, (fewest, options.requests), &numbers).await?);
         }
         eprintln!("batches, round {number} of {}", options.rounds);
     }
+    let most = options.connections.iter().copied().max().unwrap_or(1);
+    by_turns(&mut servers, (most, options.requests), &numbers).await?;
     for (server, latencies) in servers.iter().zip(&mut report.latencies) {
         *latencies = client::stroll(server.address, STROLL_PER_SECOND, options.strolls, &numbers).await?;
     }
     report.memory = servers.iter().map(Server::memory_peak).collect();
     Ok(report)
+}
+
+/// All servers, each of which has taken a webhook.
+async fn started(settings: &Settings, topic: &str, numbers: &Arc<AtomicU64>) -> Result<Vec<Server>> {
+    let mut servers = Vec::new();
+    for serve in Serve::ALL {
+        let server = Server::start(settings, serve, topic).await?;
+        awake(&server, numbers).await.with_context(|| format!("{} takes no webhook", serve.name()))?;
+        servers.push(server);
+    }
+    Ok(servers)
 }
 
 /// One round of all servers, by short turns: what else the machine does meets all of them alike.
@@ -108,9 +113,13 @@ async fn by_turns(
         crowds.push(Crowd::open(server.address, connections, numbers).await?);
     }
     let mut rounds = vec![Round::default(); servers.len()];
-    for turn in turns(requests) {
+    for (nth, turn) in turns(requests).enumerate() {
         for ((server, crowd), round) in servers.iter_mut().zip(&mut crowds).zip(&mut rounds) {
-            *round += spent(server, turn, crowd.rush(turn)).await?;
+            let spent = spent(server, turn, crowd.rush(turn)).await?;
+            // The first turn warms up.
+            if nth > 0 {
+                *round += spent;
+            }
         }
     }
     Ok(rounds)
@@ -125,17 +134,22 @@ async fn alone_and_in_batches(
     let mut many = Crowd::open(server.address, connections, numbers).await?;
     let mut few = Crowd::open(server.address, BATCH_CONNECTIONS, numbers).await?;
     let (mut alone, mut batched) = (Round::default(), Round::default());
-    for turn in turns(requests) {
-        alone += spent(server, turn, many.rush(turn)).await?;
+    for (nth, turn) in turns(requests).enumerate() {
         let webhooks = turn.next_multiple_of(client::BATCH);
-        batched += spent(server, webhooks, few.pile(webhooks)).await?;
+        let one_by_one = spent(server, turn, many.rush(turn)).await?;
+        let together = spent(server, webhooks, few.pile(webhooks)).await?;
+        if nth > 0 {
+            alone += one_by_one;
+            batched += together;
+        }
     }
     Ok((alone, batched))
 }
 
-/// A round's requests, cut into turns.
+/// A round's requests, cut into turns, after one more that warms up.
 fn turns(requests: u64) -> impl Iterator<Item = u64> {
-    (0..TURNS).map(move |nth| requests * (nth + 1) / TURNS - requests * nth / TURNS)
+    let turns = (0..TURNS).map(move |nth| requests * (nth + 1) / TURNS - requests * nth / TURNS);
+    std::iter::once(requests.div_ceil(TURNS)).chain(turns)
 }
 
 /// What the server spends on some work.

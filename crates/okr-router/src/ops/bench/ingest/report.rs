@@ -72,7 +72,7 @@ impl Course {
             rounds.last().map(|round| format!("{} {:.1} µs", serve.name(), round.cost_us()))
         };
         let shown: Vec<String> = Serve::ALL.into_iter().zip(&self.rounds).filter_map(one).collect();
-        if shown.is_empty() { "warm".to_owned() } else { shown.join(", ") }
+        shown.join(", ")
     }
 }
 
@@ -198,7 +198,7 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} requests of {} bytes per round; medians (least to most)\n",
+            "{} requests of {} bytes per round, servers started for each; medians (least to most)\n",
             self.requests,
             super::client::BODY_BYTES
         )?;
