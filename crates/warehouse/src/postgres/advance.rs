@@ -2,16 +2,18 @@
 //! or read. That is how nearly all events come.
 //!
 //! States that are there are changed first, then those are made that are not: a statement for both would look for each
-//! state twice, and write its lock by itself. A batch goes through its subjects in their order, twice. So two that meet
-//! wait in a circle only where a subject that one of them has passed as unknown is made by a third, and held by the
-//! other, before the first one comes to make it. Then the server ends one of the two, which begins again.
+//! state twice, and write its lock by itself. So a batch goes through its subjects in their order, and once more through
+//! those that it has passed: as unknown, or because its event is late. For these it waits out of order, and whoever has
+//! them may wait for it: so not for long, and then it begins again.
 
 use std::collections::{BTreeMap, HashSet};
+use std::time::Duration;
 
 use deadpool_postgres::Transaction;
 use store::ground::Failure;
 use uuid::Uuid;
 
+use super::LOCK_MAX;
 use super::columns::event_columns;
 use super::values::Time;
 use crate::Entry;
@@ -118,19 +120,20 @@ pub(super) use merged_columns;
 /// newer (`okr::rank`), and what is put onto days alone as well ($3, when its first one counts as having happened); answers
 /// whose were.
 ///
-/// Subjects are given, found and locked in their order. The planner has no other way to begin: events are found by what
-/// is known of the state alone.
+/// Subjects are given, found and locked in their order, and events by what is known of the state: the planner has no
+/// other way. With a plain `=`, or `<` without `IS TRUE`, it might read an index from end to end, which costs nothing while
+/// a table has a few rows, and would go on doing so.
 const MOVE: &str = concat!(
     "WITH merged AS (UPDATE okr_state AS known SET version = known.version + 1, ",
     put_onto_known!(),
     " FROM okr_events AS excluded
     WHERE known.subject_uid = ANY($1::uuid[])
-        AND excluded.event_id = ($2::uuid[])[width_bucket(known.subject_uid, $1::uuid[])]
+        AND excluded.event_id = ANY(ARRAY[($2::uuid[])[width_bucket(known.subject_uid, $1::uuid[])]])
         AND (known.ordered_at < ($3::timestamptz[])[width_bucket(known.subject_uid, $1::uuid[])]) IS NOT FALSE
-        AND (known.ordered_at, known.source_sequence IS NOT NULL, coalesce(known.source_sequence, 0),
+        AND ((known.ordered_at, known.source_sequence IS NOT NULL, coalesce(known.source_sequence, 0),
             known.received_at, known.revision, known.event_id)
         < (excluded.ordered_at, excluded.source_sequence IS NOT NULL, coalesce(excluded.source_sequence, 0),
-            excluded.received_at, excluded.revision, excluded.event_id)
+            excluded.received_at, excluded.revision, excluded.event_id)) IS TRUE
     RETURNING ",
     merged_columns!(),
     "), ",
@@ -153,6 +156,10 @@ const ADD: &str = concat!(
     days_of_merged!(),
     " SELECT subject_uid FROM merged"
 );
+
+/// How long states that were passed are waited for. Longer than a commit takes, and less than it takes the server to find
+/// a circle.
+const PASSED_MAX: Duration = Duration::from_millis(200);
 
 /// Puts these events, which are rows already, onto their days alone. What they do not say is what the states of their
 /// subjects say, which are held since they were brought beyond them.
@@ -225,9 +232,20 @@ async fn merge(transaction: &Transaction<'_>, steps: &[(Uuid, &Step<'_>)]) -> Re
     let others: Vec<Uuid> = others.map(|(_, step)| step.last.id()).collect();
     if !others.is_empty() {
         let statement = transaction.prepare_cached(ADD).await?;
+        wait_for_locks(transaction, PASSED_MAX).await?;
         for row in transaction.query(&statement, &[&others]).await? {
             merged.insert(row.try_get(0)?);
         }
+        wait_for_locks(transaction, LOCK_MAX).await?;
     }
     Ok(merged)
 }
+
+/// From here to the transaction's end.
+async fn wait_for_locks(transaction: &Transaction<'_>, at_most: Duration) -> Result<(), Failure> {
+    let set = format!("SET LOCAL lock_timeout = {}", at_most.as_millis());
+    Ok(transaction.batch_execute(&set).await?)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,8 +1,8 @@
 //! One batch, one transaction.
 //!
 //! Rows go in first, then the states of their subjects are brought forward (`advance`), and those of which more has to
-//! be read come last: they are locked by then. All rows are written in the order of their ids, so nobody waits in a
-//! circle; what takes rows out as well, and so keeps no single order, has the tables alone. Whoever wanted to add an
+//! be read come last: they are locked by then. All rows are written in the order of their ids, or waited for a moment only, so nobody waits in
+//! a circle; what takes rows out as well, and so keeps no single order, has the tables alone. Whoever wanted to add an
 //! event that another was just adding begins again.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
