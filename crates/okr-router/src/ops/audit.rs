@@ -53,7 +53,7 @@ pub struct Clerk {
 }
 
 impl Clerk {
-    /// Fails where the topic is missing or the registry does not answer, before anything is done.
+    /// Fails where the topic is missing, before anything is done. The registry is asked with the first entry.
     pub async fn open(whole: &Whole, bus: &bus::Settings) -> Result<Self> {
         let partitions = partitions(bus, TOPIC).await?;
         let registry = parts::registry(whole)?;

@@ -132,6 +132,7 @@ async fn clear(whole: &Whole, place: &warehouse::Place, options: &Options) -> Re
     if found {
         let settings = parts::bus_settings(whole, "okr-router-warehouse-rebuild")?;
         let notes = Notes::open(whole, options, &settings).await.context(KEPT)?;
+        notes.note(Stage::Begun, BTreeMap::new()).await.context(KEPT)?;
         found = abandon(place).await.context(KEPT)?;
         if found {
             notes
